@@ -45,10 +45,10 @@ ingest: models ## Bring the index up to date with docs/
 run: ingest ## Install, pull, ingest, and serve the page on 127.0.0.1:7860
 	$(BIN)/chatbot serve --docs $(DOCS)
 
-test: $(VENV)/installed-dev models browser ## All tests, with the real models and a real browser
+test: $(VENV)/installed-dev ingest browser ## All tests, with the real models and a real browser
 	$(BIN)/python -m pytest
 
-test-fast: $(VENV)/installed-dev models ## The tests that take less than a minute together
+test-fast: $(VENV)/installed-dev ingest ## The tests that take less than a minute together
 	$(BIN)/python -m pytest -m "not model and not browser"
 
 check-corpus: $(VENV)/installed-dev ## The rules that docs/ and the question sets must keep

@@ -322,9 +322,8 @@ def _print_answer(answer: Answer) -> None:
         out.print()
     for citation in answer.citations:
         day = f", {citation.published.isoformat()}" if citation.published else ""
-        out.print(
-            f"[bold]\\[{citation.number}][/] {escape(citation.title)}{day} [dim]{escape(citation.doc)}[/]"
-        )
+        where = f"{escape(citation.title)}{day} [dim]{escape(citation.doc)}[/]"
+        out.print(f"[bold]\\[{citation.number}][/] {where}")
         out.print(f"    {escape(citation.text)}")
     if answer.abstained and answer.passages:
         out.print("\n[dim]Nearest passages:[/]")
@@ -352,8 +351,9 @@ def _print_report(report: SyncReport, as_json: bool) -> None:
     for name, reason in report.failed:
         out.print(f"[red]Failed:[/] {escape(name)}: {escape(reason)}")
     out.print(
-        f"{len(report.added)} added, {len(report.replaced)} replaced, {len(report.removed)} removed, "
-        f"{len(report.unchanged)} unchanged, {len(report.failed)} failed; "
+        f"{len(report.added)} added, {len(report.replaced)} replaced, "
+        f"{len(report.removed)} removed, {len(report.unchanged)} unchanged, "
+        f"{len(report.failed)} failed; "
         f"{report.passages} passages, {report.embedded} texts embedded, {report.seconds:.1f} s"
     )
 

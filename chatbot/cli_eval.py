@@ -94,9 +94,6 @@ def compare(
     fail_on_regression: Annotated[
         bool, typer.Option("--fail-on-regression", help="Exit 1 if B is worse beyond chance.")
     ] = False,
-    html: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="The page [RUN_B/compare.html].")
-    ] = None,
     seed: Seed = 0,
 ) -> None:
     """Compare two runs of the same set, case by case, and test the differences."""
@@ -104,17 +101,14 @@ def compare(
     from chatbot.evaluation.report import html_comparison, outcome
 
     result = compare_runs(first, second, seed=seed)
-    page = html or second / "compare.html"
+    page = second / "compare.html"
     page.write_text(html_comparison(result, (str(first), str(second))), encoding="utf-8")
     rows = [
-        (
-            ("* " if item.metric.gate else "  ") + item.metric.name,
-            f"{item.a:.3f}", f"{item.b:.3f}", f"{item.difference:+.3f}",
-            "" if item.low is None else f"{item.low:+.3f} … {item.high:+.3f}",
-            f"{item.wins}/{item.losses}",
-            "" if item.p_adjusted is None else f"{item.p_adjusted:.4f}",
-            item.verdict,
-        )
+        (("* " if item.metric.gate else "  ") + item.metric.name,
+         f"{item.a:.3f}", f"{item.b:.3f}", f"{item.difference:+.3f}",
+         "" if item.low is None else f"{item.low:+.3f} … {item.high:+.3f}",
+         f"{item.wins}/{item.losses}",
+         "" if item.p_adjusted is None else f"{item.p_adjusted:.4f}", item.verdict)
         for item in result.differences
     ]  # fmt: skip
     head = ("metric", "A", "B", "B - A", "95 % interval", "better/worse", "p (Holm)", "verdict")
@@ -184,16 +178,12 @@ def matrix(
     from chatbot.evaluation.report import HEADLINE, html_matrix
 
     entries: list[tuple[str, dict[str, Any]]] = []
-    names: set[str] = set()
     loaded = None
     for model in _split(models):
         for folder in _split(docs):
             label = " · ".join(Path(part).name for part in (model, folder) if part) or "default"
-            name = label.replace(" · ", "-")
-            if name in names:  # two paths that end alike
-                name = f"{name}-{len(names)}"
-            names.add(name)
-            place = directory / name
+            # Numbered, because two paths may end alike.
+            place = directory / f"{len(entries) + 1:02d}-{label.replace(' · ', '-')}"
             loaded = _load(dataset, place, form=form, skip_bad=skip_bad).first(limit)
             _run(loaded, place, docs=Path(folder) if folder else None, storage=storage,
                  model=model, resume=resume)  # fmt: skip
@@ -379,34 +369,22 @@ def _score(
 
 
 def _bar() -> Any:
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
+    from rich import progress
 
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-        console=err,
-        transient=True,
-        disable=not err.is_terminal,
-    )
+    columns = (
+        progress.TextColumn("{task.description}"), progress.BarColumn(),
+        progress.MofNCompleteColumn(), progress.TimeElapsedColumn(),
+        progress.TimeRemainingColumn(),
+    )  # fmt: skip
+    return progress.Progress(*columns, console=err, transient=True, disable=not err.is_terminal)
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    from rich.table import Table
-
-    table = Table(*head, box=None, pad_edge=False)
-    for row in rows:
-        table.add_row(*(escape(cell) for cell in row))
-    out.print(table)
+    """Aligned columns, the same in a pipe as on a terminal: no cell is cut or wrapped."""
+    widths = [max(len(row[column]) for row in (head, *rows)) for column in range(len(head))]
+    for row in (head, *rows):
+        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        out.print(escape("  ".join(cells).rstrip()))
 
 
 def _split(values: Sequence[str] | None) -> list[str | None]:
@@ -416,4 +394,4 @@ def _split(values: Sequence[str] | None) -> list[str | None]:
 
 
 def _number(value: float | None) -> str:
-    return "–" if value is None else f"{value:.3f}" if value < 1000 else f"{value:.0f}"  # noqa: RUF001
+    return "–" if value is None else f"{value:.3f}" if value < 1000 else f"{value:.0f}"

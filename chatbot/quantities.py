@@ -60,9 +60,8 @@ def prefer_current(
     same = {id(item.evidence) for item in statements if item is not current}
     # Other values of the quantity are listed beside the answer, not quoted within it.
     kept = [item for item in rest if id(item) not in same]
-    listed = [item for item in rest if id(item) in same]
     lead = replace(current.evidence, score=max(best, current.evidence.score))
-    return [lead, *kept, *listed], _others(current, statements)
+    return [lead, *kept], _others(current, statements)
 
 
 def _statements(question: Question, evidence: Sequence[Evidence]) -> list[Statement]:
@@ -157,8 +156,12 @@ def _day(item: Evidence) -> date | None:
         for span in find_dates(item.sentence.text)
         if published is None or span.first <= published
     ]
+    known = item.passage.as_of or published
     exact = [span.last for span in spans if (span.last - span.first).days <= 31]
-    return max(exact) if exact else item.passage.as_of or published
+    if not exact:
+        return known
+    # "Early December" ends on the 11th, but nobody wrote of it after the document's own day.
+    return min(max(exact), known) if known else max(exact)
 
 
 def _own_day(item: Evidence) -> date | None:
