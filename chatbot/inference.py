@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from chatbot.embedding import EMBEDDER_SPINS
 from chatbot.errors import ModelFileError
 from chatbot.models import CATALOGUE, check_file
 
@@ -54,6 +55,10 @@ class ChatModel:
         self.name = known.name if known else path.stem
         self.licence = known.licence if known else "unknown"
         self.languages = known.languages if known else ("en", "fr")
+        # llama.cpp has its own OpenMP, which reads this when it is loaded. It meets a barrier
+        # some hundred times a token and loses more by sleeping than the embedder does.
+        if os.environ.get("GOMP_SPINCOUNT") == EMBEDDER_SPINS:
+            os.environ["GOMP_SPINCOUNT"] = "20000"
         import llama_cpp
 
         threads = os.cpu_count() or 1
