@@ -390,7 +390,7 @@ def choose_quotes(evidence: Sequence[Evidence], most_words: int) -> list[Evidenc
     for item in evidence:
         length = len(item.sentence.text.split())
         if chosen and (
-            len(chosen) == 3 or used + length > most_words or item.score < chosen[0].score * 0.15
+            len(chosen) == 3 or used + length > most_words or item.score < chosen[0].score * 0.1
         ):
             continue
         if any(

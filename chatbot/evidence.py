@@ -53,8 +53,8 @@ def find_evidence(
 ) -> list[Evidence]:
     """Every sentence of the found passages with its score, best first."""
     model = load_model("evidence")
-    evidence = []
     top = float(hits.fused[found[0][0]]) if found else 0.0
+    candidates: list[tuple[Passage, Sentence, dict[str, float]]] = []
     for rank, (row, scored) in enumerate(found):
         first = int(searcher.index.first_sentence[row])
         passage = scored.passage
@@ -69,14 +69,21 @@ def find_evidence(
                 "passage_first": 1.0 if rank == 0 else 0.0,
                 "same_language": float(passage.lang == question.language),
             }
-            evidence.append(
-                Evidence(
-                    sentence=sentence,
-                    passage=passage,
-                    score=model.probability(features),
-                    features=features,
-                )
-            )
+            candidates.append((passage, sentence, features))
+    # How far behind the best candidate: a score means something only among its rivals.
+    for name in ("meaning", "latent", "coverage", "coverage_around"):
+        best = max((features[name] for _, _, features in candidates), default=0.0)
+        for _, _, features in candidates:
+            features[f"{name}_behind"] = features[name] - best
+    evidence = [
+        Evidence(
+            sentence=sentence,
+            passage=passage,
+            score=model.probability(features),
+            features=features,
+        )
+        for passage, sentence, features in candidates
+    ]
     return sorted(evidence, key=lambda item: -item.score)
 
 
@@ -135,6 +142,7 @@ def sentence_features(
         "versions": len(held_versions) / len(asked) if asked else 0.5,
         "versions_missing": float(bool(asked - held_versions - around)),
         "answer_type": _answer_type(question, sentence),
+        "is_question": float(sentence.text.endswith("?")),
         "date_fit": _date_fit(question, passage, sentence),
         "length": min(1.0, len(sentence.text) / 300),
         "is_row": float(" | " in sentence.text),
