@@ -1,0 +1,1 @@
+"""The Gradio page and its hardening: renders events and answers, decides nothing."""
