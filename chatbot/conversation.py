@@ -16,7 +16,7 @@ from chatbot.records import Turn
 
 _OPENING = re.compile(
     r"^(?:and|but|or|so|also|ok(?:ay)?|then|what about|how about|and what about|same for|"
-    r"et|mais|ou|alors|donc|qu'en est-il (?:de|du|des)|et pour|et qu'en est-il (?:de|du|des))\b[\s,]*"
+    r"et|mais|ou|alors|donc|(?:et )?qu'en est-il (?:de|du|des)|et pour)\b[\s,]*"
 )
 _PRONOUN = re.compile(
     r"\b(?:it|its|they|their|them|he|she|his|her|him|this|that|these|those|there|then|one|ones|"

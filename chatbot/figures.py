@@ -148,9 +148,12 @@ def find_figures(text: str, *, lang: str | None = None) -> list[Figure]:
             after = re.match(rf"{_SPACE}({_SCALE_WORDS})\b", folded[match.end() :])
             end = match.end() + (after.end() if after else 0)
             value *= _SCALES[after[1]] if after else 1.0
+            qualifier = _qualifier(folded[: match.start()])
             figures.append(
-                Figure(low=value, high=value, unit="", qualifier=_qualifier(folded[: match.start()]),
-                       start=match.start(), end=end)
+                Figure(
+                    low=value, high=value, unit="", qualifier=qualifier,
+                    start=match.start(), end=end,
+                )
             )  # fmt: skip
     return sorted(figures, key=lambda figure: figure.start)
 

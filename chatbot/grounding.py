@@ -20,9 +20,9 @@ MIN_CONTENT = 0.7
 the default model that were wrong without a wrong figure began to pass."""
 
 _CAPITALISED = r"[A-ZÀ-ÞŒ](?:[\w&-]|[’'](?!s\b)(?=\w))*(?:\.\d+)*"
-_NAME = re.compile(
-    rf"(?<!\w){_CAPITALISED}(?:[ \u00a0](?:{_CAPITALISED}|\d+(?:\.\d+)?[A-Za-z]?\b(?![.,]\d|[ \u00a0]?%)|(?:of|de|du|des|v\.)(?=[ \u00a0][A-ZÀ-ÞŒ])))*"
-)
+_VERSION = r"\d+(?:\.\d+)?[A-Za-z]?\b(?![.,]\d|[ \u00a0]?%)"
+_LINK = r"(?:of|de|du|des|v\.)(?=[ \u00a0][A-ZÀ-ÞŒ])"
+_NAME = re.compile(rf"(?<!\w){_CAPITALISED}(?:[ \u00a0](?:{_CAPITALISED}|{_VERSION}|{_LINK}))*")
 _NEGATION = re.compile(
     r"\b(?:not|no|never|none|neither|nor|without|cannot|nobody|nothing|denied|refus\w+|fail\w*|"
     r"ne|n'|pas|aucune?s?|jamais|sans|ni|rien)\b|n't\b"

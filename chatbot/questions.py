@@ -23,8 +23,8 @@ _WANTS: tuple[tuple[Wants, re.Pattern[str]], ...] = (
         "date",
         re.compile(
             r"\b(when|what (?:day|date|year|month)|which (?:day|date|year|month)|on what|"
-            r"since when|how recent|release date|quand|quel(?:le)? (?:jour|date|annee|mois)|depuis quand|"
-            r"en quelle annee|a quelle date)\b"
+            r"since when|how recent|release date|quand|"
+            r"quel(?:le)? (?:jour|date|annee|mois)|depuis quand|en quelle annee|a quelle date)\b"
         ),
     ),
     (

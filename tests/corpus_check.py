@@ -16,14 +16,36 @@ RUN = 8
 _HIGH = "⁰¹²³⁴⁵⁶⁷⁸⁹"
 KEYS = {"title", "lang", "published", "as_of", "sources"}
 _MONTH_NAMES: dict[str, list[str]] = {
-    "en": (
-        "january february march april may june july august september october november december"
-    ).split(),
-    "fr": (
-        "janvier février mars avril mai juin juillet août septembre octobre novembre décembre"
-    ).split(),
+    "en": [
+        "january",
+        "february",
+        "march",
+        "april",
+        "may",
+        "june",
+        "july",
+        "august",
+        "september",
+        "october",
+        "november",
+        "december",
+    ],
+    "fr": [
+        "janvier",
+        "février",
+        "mars",
+        "avril",
+        "mai",
+        "juin",
+        "juillet",
+        "août",
+        "septembre",
+        "octobre",
+        "novembre",
+        "décembre",
+    ],
 }
-_SHORT = "jan feb mar apr may jun jul aug sep oct nov dec".split()
+_SHORT = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
 MONTHS: dict[str, int] = {
     name: number
     for names in (*_MONTH_NAMES.values(), _SHORT)

@@ -23,7 +23,7 @@ PLAN: dict[str, dict[str, Any]] = json.loads(
 FILES = sorted(PLAN)
 
 # Names with digits that are names everywhere, whatever an article's facts hold.
-SIZES = "1B 3B 7B 8B 11B 13B 33B 34B 65B 70B 90B 405B".split()
+SIZES = ["1B", "3B", "7B", "8B", "11B", "13B", "33B", "34B", "65B", "70B", "90B", "405B"]
 NAMES = "CO2, Llama 1, Llama 2, Llama 3, Llama 3.1, Llama 3.2, Llama 3.3, Llama 4"
 
 # Figures that stand in an article though none of its own facts holds them: {file: {figure: why}}.
@@ -198,7 +198,8 @@ def test_control_message_and_exception() -> None:
     wrong = "Nothing here. Meta counted 1.3 billion downloads."
     faults = cc.unknown_figures(wrong, "en", known_here, set(), {})
     assert len(faults) == 1
-    assert "1.3 billion" in faults[0] and "Meta counted" in faults[0]
+    assert "1.3 billion" in faults[0]
+    assert "Meta counted" in faults[0]
     assert not cc.unknown_figures(wrong, "en", known_here, set(), {"1.3 billion": "control"})
 
 
@@ -253,7 +254,8 @@ def test_control_front_matter_faults(tmp_path: Path) -> None:
 def test_control_first_sentence_length_and_spacing() -> None:
     text = "\n## A\n\nAs of 29 April 2025, Llama 3.1 is old. On 30 April 2025 it rained.\n"
     first = cc.first_sentence(text)
-    assert cc.names_day(first, date(2025, 4, 29)) and not cc.names_day(first, date(2025, 4, 30))
+    assert cc.names_day(first, date(2025, 4, 29))
+    assert not cc.names_day(first, date(2025, 4, 30))
     assert cc.names_day("Publié le 1er mai 2025.", date(2025, 5, 1))
     assert cc.word_count(text) == 15
     assert not cc.french_spacing(
