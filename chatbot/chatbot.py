@@ -225,7 +225,8 @@ class Chatbot:
         quotes = choose_quotes(evidence, self.config.answer_words)
         sentences, citations = _cite(quotes)
         yield Quoted(sentences=sentences, citations=citations)
-        if self.model is None:
+        # A model that was not trained on the question's language writes noise in it.
+        if self.model is None or language not in self.model.languages:
             yield base.answer("quoted", sentences, citations)
             return
         yield from self._draft(read, base, evidence, quotes, stop)
@@ -265,7 +266,7 @@ class Chatbot:
             dropped.append(DroppedSentence(text="", reason=error.message))
         for sentence in documents.split_sentences(draft.strip(), base.language):
             text = re.sub(r"\s*\[\d+\]", "", sentence.text).strip()
-            sources, reason = _supporting(text, shown)
+            sources, reason = _supporting(text, shown, base.query)
             if sources:
                 checked.append((text, sources))
             else:
@@ -405,12 +406,14 @@ def choose_quotes(evidence: Sequence[Evidence], most_words: int) -> list[Evidenc
     return chosen
 
 
-def _supporting(text: str, shown: Sequence[Evidence]) -> tuple[list[Evidence], str]:
+def _supporting(text: str, shown: Sequence[Evidence], question: str) -> tuple[list[Evidence], str]:
     """The shown sentence that supports a drafted one, or why none does.
 
     One sentence only: put together from two, a draft can tie the name of one to the figure of
     the other, and no word is wrong.
     """
+    if grounding.content_overlap(text, [question]) == 1.0:
+        return [], "says nothing that the question does not say"
     context = " ".join(item.passage.text for item in shown)
     reason = ""
     ordered = sorted(shown, key=lambda item: -grounding.content_overlap(text, [item.sentence.text]))

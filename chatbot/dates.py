@@ -13,7 +13,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from chatbot.language import fold
 
-_MONTHS = {
+MONTHS = {
     name: number
     for number, names in enumerate(
         (
@@ -34,13 +34,18 @@ _MONTHS = {
     )
     for name in names.split()
 }
-_MONTH = "(?P<month>" + "|".join(sorted(_MONTHS, key=len, reverse=True)) + r")\b\.?"
+"""Folded names and short forms in both languages → 1…12."""
+_MONTH = "(?P<month>" + "|".join(sorted(MONTHS, key=len, reverse=True)) + r")\b\.?"
 _YEAR = r"(?P<year>19\d\d|20[0-3]\d)(?![\d%]|[.,]\d)"
 _DAY = r"(?P<day>[0-3]?\d)(?:st|nd|rd|th|er)?"
+_FIRST_DAY = r"(?P<from>[0-3]?\d)(?:st|nd|rd|th|er)?"
+_UNTIL = r"(?:\s?[-–—]\s?|\s+(?:to|au)\s+)"
+_AND = r"\s+(?:and|et|&)\s+(?:le\s+)?"
 _PART = (
     r"(?P<part>early|mid|late|beginning of|start of|middle of|end of|"
-    r"debut|mi|fin|au debut de|a la mi|a la fin de)"
+    r"debut|mi|milieu|fin|au debut de|a la mi|au milieu de|a la fin de)"
 )
+_OF = r"(?:of\s+|de\s+|d['’])?"
 _ORDINALS = {
     "first": 1, "premier": 1, "1st": 1, "1er": 1, "second": 2, "deuxieme": 2, "2nd": 2, "2e": 2,
     "third": 3, "troisieme": 3, "3rd": 3, "3e": 3, "fourth": 4, "quatrieme": 4, "4th": 4, "4e": 4,
@@ -51,6 +56,16 @@ _PATTERNS = tuple(
     for pattern in (
         # 2025-04-29
         r"\b(?P<year>19\d\d|20[0-3]\d)-(?P<m>0[1-9]|1[0-2])-(?P<day>[0-3]\d)(?!\d)",
+        # 29/04/2025 · 04/29/2025 · 29.04.2025; not 05/04/2025, which two customs read differently
+        r"(?<![\w/.])(?P<day>0?[1-9]|[12]\d|3[01])(?P<sep>[./])(?P<m>0?[1-9]|1[0-2])(?P=sep)"
+        r"(?P<year>19\d\d|20[0-3]\d)(?![\w/]|\.\d)",
+        r"(?<![\w/.])(?P<m>0?[1-9]|1[0-2])/(?P<day>1[3-9]|2\d|3[01])/"
+        r"(?P<year>19\d\d|20[0-3]\d)(?![\w/]|\.\d)",
+        # 29–30 April 2025 · du 29 au 30 avril 2025 · April 29-30, 2025
+        rf"\b{_FIRST_DAY}{_UNTIL}{_DAY}\s+(?:of\s+)?{_MONTH},?\s+{_YEAR}",
+        rf"\b{_MONTH}\s+{_FIRST_DAY}(?:{_UNTIL}|{_AND}){_DAY},?\s+{_YEAR}",
+        # the 29 of "29 and 30 April 2025"
+        rf"\b{_DAY}(?={_AND}[0-3]?\d(?:st|nd|rd|th)?\s+(?:of\s+)?{_MONTH},?\s+{_YEAR})",
         # 29 April 2025 · le 29 avril 2025 · 29th of April 2025
         rf"\b{_DAY}\s+(?:of\s+)?{_MONTH},?\s+{_YEAR}",
         # April 29, 2025
@@ -59,8 +74,11 @@ _PATTERNS = tuple(
         rf"\b[qt](?P<quarter>[1-4])\s+(?:of\s+|de\s+)?{_YEAR}",
         # second quarter of 2024 · deuxième trimestre 2024
         rf"\b(?P<ordinal>{'|'.join(_ORDINALS)})[\s-](?:quarter|trimestre)\s+(?:of\s+|de\s+)?{_YEAR}",
+        # first half of 2025 · H1 2025 · premier semestre 2025
+        rf"\b(?:[hs](?P<half>[12])|(?P<nth>first|second|1st|2nd|premier|deuxieme|1er|2e)[\s-]"
+        rf"(?:half|semestre))\s+{_OF}{_YEAR}",
         # mid-March 2025 · fin avril 2025 · late in April 2025
-        rf"\b{_PART}[\s-]+(?:in\s+|de\s+)?{_MONTH},?\s+{_YEAR}",
+        rf"\b{_PART}[\s-]+(?:in\s+|de\s+|d['’])?{_MONTH},?\s+{_YEAR}",
         # early 2025 · fin 2025 · end of 2024
         rf"\b{_PART}[\s-]+(?:in\s+|de\s+)?{_YEAR}",
         # summer 2025 · automne 2025
@@ -72,7 +90,7 @@ _PATTERNS = tuple(
         rf"\b{_DAY}\s+(?:of\s+)?(?P<yearless>){_MONTH}(?!\w)",
         rf"\b(?P<yearless>){_MONTH}\s+{_DAY}(?![\d.,]*\d|\s*(?:%|million|billion|milliard))",
         # mid-March (no year)
-        rf"\b{_PART}[\s-]+(?:in\s+|de\s+)?(?P<yearless>){_MONTH}",
+        rf"\b{_PART}[\s-]+(?:in\s+|de\s+|d['’])?(?P<yearless>){_MONTH}",
         # in March · en mars (no year)
         rf"\b(?:in|since|by|until|before|after|during|last|en|depuis|avant|apres)\s+"
         rf"(?P<yearless>){_MONTH}(?!\s+\d)",
@@ -131,14 +149,19 @@ def parse_date(value: object) -> date | None:
         return value.date()
     if isinstance(value, date):
         return value
-    if isinstance(value, int | float) and not isinstance(value, bool):
+    if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e14:
+        if re.fullmatch(r"(?:19|20)\d{6}", str(value)):
+            return parse_date(str(value))
         seconds = value / 1000 if value > 1e11 else value
         if 0 < seconds < 4e9 and seconds > 1e8:
             return datetime.fromtimestamp(seconds, tz=UTC).date()
         return None
     if isinstance(value, str):
-        if value.strip().isdigit() and len(value.strip()) >= 9:
-            return parse_date(int(value))
+        digits = value.strip()
+        if re.fullmatch(r"(?:19|20)\d{6}", digits):
+            value = f"{digits[:4]}-{digits[4:6]}-{digits[6:]}"
+        elif re.fullmatch(r"\d{9,14}", digits):
+            return parse_date(int(digits))
         for span in find_dates(value):
             if span.first == span.last:
                 return span.first
@@ -159,7 +182,7 @@ def _fold_keeping_length(text: str) -> str:
 def _days(match: re.Match[str], reference: date | None) -> tuple[date, date] | None:
     """First and last day that a match names, or None where the calendar has no such day."""
     groups = match.groupdict()
-    month = int(groups["m"]) if groups.get("m") else _MONTHS.get(groups.get("month") or "", 0)
+    month = int(groups["m"]) if groups.get("m") else MONTHS.get(groups.get("month") or "", 0)
     if "yearless" in groups:
         if reference is None:
             return None
@@ -174,22 +197,26 @@ def _days(match: re.Match[str], reference: date | None) -> tuple[date, date] | N
         year = int(groups["year"])
     try:
         if groups.get("day"):
-            exact = date(year, month, int(groups["day"]))
-            return exact, exact
+            last = date(year, month, int(groups["day"]))
+            first = last.replace(day=int(groups["from"])) if groups.get("from") else last
+            return (first, last) if first <= last else None
         if groups.get("quarter") or groups.get("ordinal"):
             quarter = int(groups.get("quarter") or _ORDINALS[groups["ordinal"] or ""])
             return date(year, 3 * quarter - 2, 1), _month_end(year, 3 * quarter)
+        if groups.get("half") or groups.get("nth"):
+            half = int(groups.get("half") or _ORDINALS[groups["nth"] or ""])
+            return date(year, 6 * half - 5, 1), _month_end(year, 6 * half)
         if groups.get("season"):
             first_month, last_month = _SEASONS[groups["season"] or ""]
             return date(year, first_month, 1), _month_end(year, last_month)
     except ValueError:
         return None
-    first, last = (
+    whole = (
         (date(year, month, 1), _month_end(year, month))
         if month
         else (date(year, 1, 1), date(year, 12, 31))
     )
-    return _part_of(groups.get("part"), first, last)
+    return _part_of(groups.get("part"), *whole)
 
 
 def _month_end(year: int, month: int) -> date:
@@ -204,6 +231,6 @@ def _part_of(part: str | None, first: date, last: date) -> tuple[date, date]:
     third = timedelta(days=length // 3)
     if part in ("early", "beginning of", "start of", "debut", "au debut de"):
         return first, first + third
-    if part in ("mid", "middle of", "mi", "a la mi"):
+    if part in ("mid", "middle of", "mi", "milieu", "a la mi", "au milieu de"):
         return first + third - timedelta(days=1), last - third + timedelta(days=1)
     return last - third, last

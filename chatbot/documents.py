@@ -8,6 +8,7 @@ blank lines between. Every offset counts characters of that text. Knows nothing 
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 import re
 import stat
@@ -27,6 +28,7 @@ from chatbot.records import Passage, Sentence
 SPLITTER_VERSION = 1
 """Part of the index's identity: raise it when the same file would give other passages."""
 MAX_FILE_BYTES = 20_000_000
+MAX_UNPACKED_BYTES = 200_000_000
 MAX_SENTENCE_CHARACTERS = 1_000
 
 
@@ -98,7 +100,9 @@ def read_bytes(doc: str, data: bytes) -> Extracted:
     Raises:
         DocumentError: as `read`.
     """
-    reader = _READERS[Path(doc).suffix.lower()]
+    reader = _READERS.get(Path(doc).suffix.lower())
+    if reader is None:
+        raise DocumentError(f"{doc} is of a kind that is not read.", f"Use {', '.join(SUFFIXES)}.")
     metadata: dict[str, Any] = {}
     try:
         markup, metadata = reader(data)
@@ -111,7 +115,7 @@ def read_bytes(doc: str, data: bytes) -> Extracted:
             f"{doc} cannot be read: {type(error).__name__}.",
             "Open and save it again, or remove it.",
         ) from error
-    text = markup.strip()
+    text = _UNPRINTABLE.sub(" ", markup).strip()
     if not text:
         raise DocumentError(f"{doc} holds no text.", "Scanned pages need text recognition first.")
     published = _published(metadata)
@@ -138,8 +142,8 @@ def passages(extracted: Extracted, *, max_characters: int) -> Iterator[Passage]:
     for block_start, block in _blocks(extracted.text):
         heading = re.match(r"(#{1,6}) (.*)", block)
         if heading is None:
-            if block_start == 0 and block.strip() == extracted.title:
-                continue  # the title line of a text file
+            if block_start == 0 and block == extracted.title and block != extracted.text:
+                continue  # the title line of a text file, unless it is all there is
             pending += split_sentences(block, extracted.lang, offset=block_start)
             continue
         yield from _pack(extracted, headings, pending, max_characters)
@@ -159,13 +163,12 @@ def split_sentences(text: str, lang: str, *, offset: int = 0) -> list[Sentence]:
     before a lower-case letter or after an abbreviation and before a digit is taken back.
     """
     body_start = len(re.match(r"(?:[-*•]|\d{1,2}[.)])\s+|\|?\s*", text)[0])  # type: ignore[index]
-    if text[body_start:].count(" | "):
+    if " | " in text[body_start:]:
         spans = [(body_start, len(text))]
     else:
         masked = _ADDRESS.sub(lambda match: "x" * len(match[0]), text)
         borders = [body_start]
-        for piece in _segmenter(lang).segment(masked[body_start:]):
-            end = body_start + piece.end
+        for end in _borders(masked, body_start, lang):
             if end > borders[-1] and not _is_inside(masked, end):
                 borders.append(end)
         if borders[-1] != len(text):
@@ -220,15 +223,12 @@ Metadata = dict[str, Any]
 
 def _decode(data: bytes) -> str:
     """Text of a file in whatever encoding it has; no character is dropped silently."""
-    for encoding in (
-        ("utf-8-sig", "utf-16") if data[:2] in (b"\xff\xfe", b"\xfe\xff") else ("utf-8-sig",)
-    ):
-        try:
-            text = data.decode(encoding)
-            break
-        except UnicodeDecodeError:
-            continue
-    else:
+    text: str | None
+    try:
+        text = data.decode(_unicode_form(data))
+    except UnicodeDecodeError:
+        text = _western(data)
+    if text is None:
         from charset_normalizer import from_bytes
 
         best = from_bytes(data).best()
@@ -240,13 +240,40 @@ def _decode(data: bytes) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
+def _unicode_form(data: bytes) -> str:
+    """UTF-16 by its mark, or by the zeros that every other byte of it is; else UTF-8."""
+    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return "utf-16"
+    odd, even = data[1::2].count(0), data[::2].count(0)
+    if max(odd, even) > 0.4 * len(data) / 2 and min(odd, even) < 0.01 * len(data):
+        return "utf-16-le" if odd > even else "utf-16-be"
+    return "utf-8-sig"
+
+
+_WESTERN_LETTERS = frozenset("àâäæáçéèêëíîïñóôöœùûúüÿßÀÂÄÆÇÉÈÊËÎÏÔÖŒÙÛÜŸ’‘“”«»–—…€°·§©®™£²³\xa0")
+
+
+def _western(data: bytes) -> str | None:
+    """Text in Windows-1252 or Latin-1; None unless nearly all that is not ASCII fits French.
+
+    Asked before the statistical detector, which reads short French texts as Central European.
+    """
+    try:
+        text = data.decode("cp1252")
+    except UnicodeDecodeError:
+        return None
+    foreign = [character for character in text if ord(character) > 127]
+    fitting = sum(character in _WESTERN_LETTERS for character in foreign)
+    return text if fitting >= 0.9 * len(foreign) and "\x00" not in text else None
+
+
 def _read_text(data: bytes) -> tuple[str, Metadata]:
     text, metadata = _split_front_matter(_decode(data))
     markup = _as_html(text)
     if markup is not None:
         body, found = _from_html(markup)
         return body, found | metadata
-    return _join_lines(text), metadata
+    return _join_lines(_FENCE.sub(_fenced_html, text)), metadata
 
 
 def _read_markdown(data: bytes) -> tuple[str, Metadata]:
@@ -259,7 +286,9 @@ def _read_markdown(data: bytes) -> tuple[str, Metadata]:
 
 
 def _read_html(data: bytes) -> tuple[str, Metadata]:
-    return _from_html(_decode(data))
+    text, metadata = _split_front_matter(_decode(data))
+    body, found = _from_html(text)
+    return body, found | metadata
 
 
 def _read_pdf(data: bytes) -> tuple[str, Metadata]:
@@ -267,6 +296,8 @@ def _read_pdf(data: bytes) -> tuple[str, Metadata]:
 
     from pypdf import PdfReader
 
+    # What it says of a damaged file is said by DocumentError, once and with the file's name.
+    logging.getLogger("pypdf").setLevel(logging.CRITICAL)
     reader = PdfReader(BytesIO(data))
     pages = [page.extract_text() for page in reader.pages]
     text = re.sub(r"(\w)-\n(?=[a-zà-ÿ])", r"\1", "\n\n".join(pages))
@@ -276,9 +307,16 @@ def _read_pdf(data: bytes) -> tuple[str, Metadata]:
 
 def _read_docx(data: bytes) -> tuple[str, Metadata]:
     from io import BytesIO
+    from zipfile import ZipFile
 
     import mammoth
 
+    with ZipFile(BytesIO(data)) as archive:
+        if sum(entry.file_size for entry in archive.infolist()) > MAX_UNPACKED_BYTES:
+            raise DocumentError(
+                f"A Word file unpacks to more than {MAX_UNPACKED_BYTES // 1_000_000} MB.",
+                "Take its pictures out, or save it as text.",
+            )
     return _from_markdown(mammoth.convert_to_markdown(BytesIO(data)).value), {}
 
 
@@ -299,7 +337,10 @@ def _split_front_matter(text: str) -> tuple[str, Metadata]:
     """YAML between two "---" lines at the top; a block that is not YAML is read line by line."""
     import yaml
 
-    match = re.match(r"\s*---[ \t]*\n(.*?)\n(?:---|\.\.\.)[ \t]*(?:\n|$)", text, re.DOTALL)
+    # A blank line after the dashes makes them a rule between paragraphs, as in pandoc.
+    match = re.match(
+        r"\s*---[ \t]*\n(?![ \t]*\n)(.*?)\n(?:---|\.\.\.)[ \t]*(?:\n|$)", text, re.DOTALL
+    )
     if not match:
         return text, {}
     try:
@@ -308,13 +349,26 @@ def _split_front_matter(text: str) -> tuple[str, Metadata]:
         metadata = None
     if not isinstance(metadata, dict):
         pairs = re.findall(r"(?m)^([\w.-]+)\s*:\s*(.+?)\s*$", match[1])
-        if not pairs:
+        if not pairs or not re.match(r"\s*[#\w.-]+\s*:", match[1]):
             return text, {}
         metadata = {key: value.strip("'\"") for key, value in pairs}
     return text[match.end() :], {str(key): value for key, value in metadata.items()}
 
 
+_HEADING_MARK = re.compile(r"^#{1,6}(?: +|$)")
+_RULE = re.compile(r"([-=_*~])\1{2,}")
+# Surrogates cannot be written as UTF-8; control characters come out of damaged PDF files.
+_UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
 _TAG = re.compile(r"</?(?:html|body|article|section|main|div|p|h[1-6]|ul|ol|table|span|br)\b", re.I)
+
+
+_FENCE = re.compile(r"(?ms)^(```|~~~)[ \t]*\w*[ \t]*\n(.*?)^\1[ \t]*$")
+
+
+def _fenced_html(match: re.Match[str]) -> str:
+    """A fence that stands among other text, without the tags if it holds HTML."""
+    markup = _as_html(match[0])
+    return match[0] if markup is None else f"\n{_from_html(markup)[0]}\n"
 
 
 def _as_html(text: str) -> str | None:
@@ -340,7 +394,8 @@ def _from_html(markup: str) -> tuple[str, Metadata]:
     name = heading or re.search(r"<title\b[^>]*>(.*?)</title>", whole, re.IGNORECASE | re.DOTALL)
     metadata: Metadata = _markup_dates(whole)
     if name:
-        metadata["title"] = " ".join(trafilatura.html2txt(f"<p>{name[1]}</p>").split())
+        inner = trafilatura.html2txt(f"<html><body><p>{name[1]}</p></body></html>") or ""
+        metadata["title"] = " ".join(inner.split())
     if main and len(main) > len(everything) // 3:
         return _from_markdown(main), metadata
     return _join_lines(everything), metadata
@@ -386,44 +441,59 @@ def _from_markdown(text: str) -> str:
             if cells is not None:
                 cells.append(inline)
             elif inline:
-                blocks.append(prefix + inline)
+                blocks.append(prefix + _HEADING_MARK.sub("", inline))
             prefix = ""
         elif token.type in ("fence", "code_block"):
-            blocks.extend(line.strip() for line in token.content.splitlines() if line.strip())
+            # Without the "# " of a comment, which would be read as a heading.
+            lines = (_HEADING_MARK.sub("", line.strip()) for line in token.content.splitlines())
+            blocks.extend(line for line in lines if line)
+        elif token.type == "html_block":
+            blocks.extend(_html_lines(token.content))
     return "\n\n".join(blocks)
+
+
+def _html_lines(markup: str) -> list[str]:
+    """Text of a block of HTML within Markdown, a line for each paragraph."""
+    import trafilatura
+
+    if not re.search(r">[^<]*\w", markup):
+        return []
+    text = trafilatura.html2txt(f"<html><body>{markup}</body></html>") or ""
+    return [_HEADING_MARK.sub("", line) for line in _join_lines(text).split("\n") if line]
 
 
 def _inline_text(token: Any) -> str:
     if token.type in ("text", "code_inline"):
         return str(token.content)
-    return " " if token.type in ("softbreak", "hardbreak") else ""
+    is_break = token.type in ("softbreak", "hardbreak") or (
+        token.type == "html_inline" and token.content.lower().startswith("<br")
+    )
+    return " " if is_break else ""
 
 
 def _join_lines(text: str) -> str:
     """Paragraphs of a plain text: wrapped lines joined, headings and list items kept apart."""
-    blocks: list[str] = []
+    blocks: list[list[str]] = [[]]
     for line in text.split("\n"):
         line = re.sub(r"[ \t\f\v]+", " ", line).strip()
-        previous = blocks[-1] if blocks else ""
-        if not line:
-            if previous:
-                blocks.append("")
-        elif not previous or _starts_block(line) or _ends_block(previous, line):
-            blocks.append(line)
+        if not line or _RULE.fullmatch(line):
+            blocks.append([])
+        elif not blocks[-1] or _starts_block(line) or _ends_block(blocks[-1], line):
+            blocks.append([line])
         else:
-            blocks[-1] = f"{previous} {line}"
-    return "\n\n".join(block for block in blocks if block)
+            blocks[-1].append(line)
+    return "\n\n".join(" ".join(lines) for lines in blocks if lines)
 
 
 def _starts_block(line: str) -> bool:
     return bool(re.match(r"(#{1,6} |[-*•] |\d{1,2}[.)] )", line))
 
 
-def _ends_block(previous: str, line: str) -> bool:
+def _ends_block(lines: list[str], line: str) -> bool:
     """A short line without closing punctuation before a capital is a heading of its own."""
-    last_line_is_short = len(previous) < 60
-    return previous.startswith("#") or (
-        last_line_is_short and previous[-1] not in ".!?,;:…»\"'”)" and line[:1].isupper()
+    is_short = len(lines) == 1 and len(lines[0]) < 60
+    return lines[0].startswith("#") or (
+        is_short and lines[0][-1] not in ".!?,;:…»\"'”)" and line[:1].isupper()
     )
 
 
@@ -468,12 +538,13 @@ def _title(metadata: Metadata, text: str) -> str:
     for name in ("title", "headline", "titre"):
         for key, value in metadata.items():
             if _key(key) == name and isinstance(value, str) and value.strip():
-                return " ".join(value.split())
+                return " ".join(_UNPRINTABLE.sub(" ", value).split())
     first = text.split("\n", 1)[0].strip()
     heading = re.match(r"#{1,2} (.+)", first)
     if heading:
         return heading[1].strip()
-    return first if len(first) <= 120 and first[-1:] not in ".,;:" else ""
+    is_title = len(first) <= 120 and first[-1:] not in ".,;:" and " | " not in first
+    return first if is_title and not re.match(r"(?:[-*•]|\d{1,2}[.)]) ", first) else ""
 
 
 def _language(metadata: Metadata) -> str | None:
@@ -493,8 +564,14 @@ def _sources(metadata: Metadata) -> tuple[str, ...]:
 
 # ---- sentences and passages -----------------------------------------------------------------
 
-_ADDRESS = re.compile(r"(?:https?://|www\.)\S+|\S+@\S+\.\w+")
+_ADDRESS = re.compile(r"(?:https?://|www\.)\S+|[^\s@]{1,64}@[^\s@]{1,250}\.\w+")
 _ABBREVIATION = re.compile(r"(?:^|[\s(\-])(?:approx|env|no|nos|vs|fig|jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec|janv|févr|avr|juil|déc|p|pp|art|v)\.\s*$", re.I)  # noqa: E501  # fmt: skip
+
+
+_MAX_STRETCH = 2_000
+_CLOSING = re.compile(r"[.!?…:;。．！？)]")
+_PLAIN_END = re.compile(r"(?<=[a-zà-ÿ\d]{4})[.!?…][\"'”»)\]]*\s+(?=[A-ZÀ-ÞŒ«“\"(])")
+_UNBROKEN = re.compile(r"\S{1000,}")
 
 
 @lru_cache(maxsize=2)
@@ -504,12 +581,44 @@ def _segmenter(lang: str) -> Any:
     return pysbd.Segmenter(language="fr" if lang == "fr" else "en", clean=False, char_span=True)
 
 
+def _borders(text: str, start: int, lang: str) -> Iterator[int]:
+    """Ends of the sentences that pysbd sees from `start` on.
+
+    Its time grows with the square of the text, so a long block is given to it in stretches,
+    and what has no closing punctuation, or no space in a thousand characters, is not.
+    """
+    for first, last in _stretches(text, start):
+        if not _CLOSING.search(text, first, last) or _UNBROKEN.fullmatch(text, first, last):
+            yield last
+            continue
+        for piece in _segmenter(lang).segment(text[first:last]):
+            yield first + piece.end
+
+
+def _stretches(text: str, start: int) -> Iterator[tuple[int, int]]:
+    """Unbroken runs, and between them stretches that end where plain sentences do."""
+    for first, last in [match.span() for match in _UNBROKEN.finditer(text, start)] + [(-1, -1)]:
+        stop = first if last > 0 else len(text)
+        while stop - start > _MAX_STRETCH:
+            window = text[start : start + _MAX_STRETCH]
+            ends = [match.end() for match in _PLAIN_END.finditer(window)]
+            cut = ends[-1] if ends else window.rfind(" ") + 1 or _MAX_STRETCH
+            yield start, start + cut
+            start += cut
+        if start < stop:
+            yield start, stop
+        if last > 0:
+            yield first, last
+            start = last
+
+
 def _is_inside(text: str, border: int) -> bool:
     """A border that pysbd sees but no reader would: "approx. | 16,000", "Inc. | announced"."""
-    after = text[border:].lstrip()
+    after = re.compile(r"\s*(\S)").match(text, border)
     if not after:
         return False
-    return after[0].islower() or (after[0].isdigit() and bool(_ABBREVIATION.search(text[:border])))
+    before = text[max(0, border - 16) : border]
+    return after[1].islower() or (after[1].isdigit() and bool(_ABBREVIATION.search(before)))
 
 
 def _at_most(text: str, start: int, end: int, limit: int) -> Iterator[tuple[int, int]]:

@@ -11,8 +11,8 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-from chatbot.dates import find_dates
-from chatbot.language import detect, fold
+from chatbot.dates import MONTHS, find_dates
+from chatbot.language import ALL_STOP_WORDS, detect, fold
 
 Qualifier = Literal["exact", "above", "below", "about"]
 
@@ -36,14 +36,36 @@ _UNITS = {
     "ms": "millisecond",
 }  # fmt: skip
 _FRENCH_BYTES = {"ko", "mo", "go", "to"}
-_WORDS = {
-    "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9,
-    "ten": 10, "eleven": 11, "twelve": 12, "thirteen": 13, "fourteen": 14, "fifteen": 15,
-    "sixteen": 16, "seventeen": 17, "eighteen": 18, "nineteen": 19, "twenty": 20, "thirty": 30,
-    "deux": 2, "trois": 3, "quatre": 4, "cinq": 5, "sept": 7, "huit": 8, "neuf": 9, "dix": 10,
-    "onze": 11, "douze": 12, "treize": 13, "quatorze": 14, "quinze": 15, "seize": 16,
-    "vingt": 20, "trente": 30, "half": 0.5, "moitie": 0.5, "dozen": 12, "douzaine": 12,
-}  # fmt: skip
+_UNDER_TWENTY = (
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen "
+    "fifteen sixteen seventeen eighteen nineteen",
+    "zero un deux trois quatre cinq six sept huit neuf dix onze douze treize quatorze quinze "
+    "seize dix-sept dix-huit dix-neuf",
+)
+_TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
+
+
+def _spelled() -> dict[str, float]:
+    """Folded words of both languages for 2…99, and what else is written out."""
+    english, french = (words.split() for words in _UNDER_TWENTY)
+    values = {word: float(n) for names in (english, french) for n, word in enumerate(names)}
+    for ten, word in enumerate(_TENS.split(), start=2):
+        values[word] = 10.0 * ten
+        values |= {f"{word}-{unit}": 10.0 * ten + n for n, unit in enumerate(english[1:10], 1)}
+    for base, word in ((20, "vingt"), (30, "trente"), (40, "quarante"), (50, "cinquante"),
+                       (60, "soixante"), (80, "quatre-vingt")):  # fmt: skip
+        values[word] = values[f"{word}s"] = float(base)
+        for n, unit in enumerate(french[1 : 20 if base >= 60 else 10], 1):
+            values[f"{word}-{unit}"] = values[f"{word} et {unit}"] = float(base + n)
+    for word in ("zero", "one", "un", "vingts"):
+        del values[word]  # "one" is a pronoun more often than a figure
+    return values | {"half": 0.5, "moitie": 0.5, "dozen": 12.0, "douzaine": 12.0}
+
+
+_WORDS = _spelled()
+_MULTIPLIERS = {"hundred": 1e2, "cent": 1e2, "cents": 1e2, "dozen": 12.0} | {
+    word: value for word, value in _SCALES.items() if len(word) > 3
+}
 _QUALIFIERS: tuple[tuple[Qualifier, str], ...] = (
     ("below", r"almost|nearly|close to|just under|under|less than|fewer than|below|up to|at most|"
               r"presque|pres de|moins de|jusqu'?a|au plus|a peine moins de"),
@@ -66,12 +88,22 @@ _UNIT_WORDS = "|".join(sorted((re.escape(u) for u in _UNITS), key=len, reverse=T
 _FIGURE = re.compile(
     rf"(?P<before>us\$|usd{_SPACE}?|eur{_SPACE}?|\$|€)?"
     rf"(?<![\w.])(?P<number>{_NUMBER})"
-    rf"(?:(?P<attached>[kmbt]|bn|md)(?![\w])|{_SPACE}?(?P<scale>{_SCALE_WORDS})\b)?"
+    rf"(?:(?P<attached>[kmbt]|bn|md)(?![\w])|"
+    rf"(?:{_SPACE}|-(?=[a-z]{{7}}))?(?P<scale>{_SCALE_WORDS})\b)?"
     rf"(?P<plus>\+)?"
     rf"(?:{_SPACE}?(?:de{_SPACE}|d'|of{_SPACE})?(?P<unit>{_UNIT_WORDS})(?!\w))?"
 )
 _JOINER = re.compile(rf"^{_SPACE}*(?:-|–|—|to|a|and|et|or|ou)(?:{_SPACE}+|(?<=[-–—]))$")
-_WORD = re.compile(r"(?<![\w-])(" + "|".join(_WORDS) + r")(?![\w-])")
+_WORD = re.compile(r"(?<![\w-])(?:[a-z]+ et (?:une?|onze)|[a-z]+(?:-[a-z]+)*)(?![\w-])")
+_MULTIPLIER = re.compile(
+    rf"[ \u00a0-](?:a )?({'|'.join(sorted(_MULTIPLIERS, key=len, reverse=True))})(?!\w)"
+)
+_UNIT_AFTER = re.compile(
+    rf"{_SPACE}(?:de{_SPACE}|d'|of{_SPACE})?"
+    r"(percentage points|points|percent|per cent|pour cent|pourcent|dollars?|euros?)(?!\w)"
+)
+# Thousands that French sets apart with a plain space; in English they may be two figures.
+_GROUPS = re.compile(r"(?<![\w.,])\d{1,3}(?: \d{3})+(?![\w.]|,\d{3})")
 _NAME_BEFORE = re.compile(
     r"(?:\b[A-ZÀ-Þ][\w’'-]*|\bversions?|\bv|\bn°|\bNo\.|\barticles?|\bsections?)[ \u00a0-]$"
 )
@@ -93,10 +125,13 @@ class Figure:
         return _close(self.low, other.low) and _close(self.high, other.high)
 
     def stands_in(self, source: Figure) -> bool:
-        """This figure says nothing that the source's does not: value, unit and qualifier."""
+        """This figure says nothing that the source's does not: value, unit and qualifier.
+
+        It may leave out a currency or a size, but a share without its percent is another value.
+        """
         return (
             self.same_value(source)
-            and self.unit in ("", source.unit)
+            and (self.unit == source.unit or (not self.unit and source.unit != "percent"))
             and self.qualifier == source.qualifier
         )
 
@@ -110,6 +145,8 @@ def find_figures(text: str, *, lang: str | None = None) -> list[Figure]:
     """
     folded = _fold_keeping_length(text)
     french = (lang or detect(text)) == "fr"
+    if french:
+        folded = _join_groups(folded, text)
     dates = [(span.start, span.end) for span in find_dates(text)]
     raw: list[Figure] = []
     for match in _FIGURE.finditer(folded):
@@ -124,7 +161,7 @@ def find_figures(text: str, *, lang: str | None = None) -> list[Figure]:
             unit = ""
         number = _number(match["number"])
         scale_word = match["attached"] or match["scale"] or ""
-        if not scale_word and not unit and _NAME_BEFORE.search(text[: match.start("number")]):
+        if not scale_word and not unit and _follows_name(text, match.start("number")):
             continue
         if match["attached"] and text[match.start("attached")] == "m" and not unit:
             continue  # "5 m" in lower case is a length
@@ -142,20 +179,64 @@ def find_figures(text: str, *, lang: str | None = None) -> list[Figure]:
             )
         )
     figures = _join_ranges(raw, folded)
-    for match in _WORD.finditer(folded):
-        if not any(f.start <= match.start() < f.end for f in figures):
-            value = float(_WORDS[match[1]])
-            after = re.match(rf"{_SPACE}({_SCALE_WORDS})\b", folded[match.end() :])
-            end = match.end() + (after.end() if after else 0)
-            value *= _SCALES[after[1]] if after else 1.0
-            qualifier = _qualifier(folded[: match.start()])
-            figures.append(
-                Figure(
-                    low=value, high=value, unit="", qualifier=qualifier,
-                    start=match.start(), end=end,
-                )
-            )  # fmt: skip
+    figures += [
+        figure
+        for figure in _spelled_figures(folded, french)
+        if not any(f.start < figure.end and figure.start < f.end for f in figures)
+    ]
     return sorted(figures, key=lambda figure: figure.start)
+
+
+def _spelled_figures(folded: str, french: bool) -> list[Figure]:
+    """Figures in words: "five", "vingt-deux", "two hundred thousand", "a billion"."""
+    found: list[Figure] = []
+    for match in _WORD.finditer(folded):
+        if found and match.start() < found[-1].end:
+            continue
+        start, end = match.span()
+        word = match[0]
+        if " " in word and word not in _WORDS:
+            word, end = word.split()[0], start + len(word.split()[0])
+        value = _WORDS.get(word)
+        multiplied = False
+        while multiplier := _MULTIPLIER.match(folded, end):
+            if value is None and (multiplied or word not in ("a", "one", "un", "une")):
+                break
+            is_long = french and multiplier[1].startswith("billion")
+            value = (value or 1.0) * (1e12 if is_long else _MULTIPLIERS[multiplier[1]])
+            multiplied, end = True, multiplier.end()
+        if value is None:
+            continue
+        unit = _UNIT_AFTER.match(folded, end)
+        found.append(
+            Figure(
+                low=value,
+                high=value,
+                unit=_UNITS[unit[1]] if unit else "",
+                qualifier=_qualifier(folded[:start]),
+                start=start,
+                end=unit.end() if unit else end,
+            )
+        )
+    return found
+
+
+def _join_groups(folded: str, text: str) -> str:
+    """The same text with unbreakable spaces inside its numbers: "11 390 tonnes"."""
+    for match in _GROUPS.finditer(folded):
+        if not _follows_name(text, match.start()):
+            number = match[0].replace(" ", "\u00a0")
+            folded = folded[: match.start()] + number + folded[match.end() :]
+    return folded
+
+
+def _follows_name(text: str, start: int) -> bool:
+    """A number that is a name's: the 4 of "Llama 4", not the 300 of "Over 300" or a day."""
+    match = _NAME_BEFORE.search(text[max(0, start - 80) : start])
+    if match is None:
+        return False
+    word = fold(match[0].strip(" \u00a0-"))
+    return word not in ALL_STOP_WORDS and word not in MONTHS
 
 
 def _join_ranges(figures: list[Figure], folded: str) -> list[Figure]:
@@ -204,9 +285,8 @@ def _number(written: str) -> float:
 def _qualifier(before: str) -> Qualifier:
     tail = before[-28:]
     for kind, pattern in _QUALIFIERS:
-        if re.search(
-            rf"(?:^|[\s(])(?:{pattern})\s+(?:the |les? |a |de |some )?(?:us\$|usd ?|\$|€)?$", tail
-        ):
+        article = r"(?:the |les? |a |de |some )?(?:us\$|usd ?|\$|€)?"
+        if re.search(rf"(?:^|[\s(])(?:{pattern})\s+{article}$", tail):
             return kind
     return "exact"
 
