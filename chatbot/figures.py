@@ -245,7 +245,9 @@ def _join_ranges(figures: list[Figure], folded: str) -> list[Figure]:
     for figure in figures:
         previous = joined[-1] if joined else None
         between = folded[previous.end : figure.start] if previous else ""
-        if previous and previous.low == previous.high and _JOINER.match(between):
+        units = {previous.unit, figure.unit} - {""} if previous else set()
+        is_joined = len(units) < 2 and bool(_JOINER.match(between))
+        if previous and previous.low == previous.high and is_joined:
             word = between.strip()
             opening = folded[max(0, previous.start - 12) : previous.start]
             is_list = word in ("and", "et", "or", "ou") and not re.search(r"between|entre", opening)

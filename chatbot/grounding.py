@@ -12,6 +12,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 
 from chatbot.dates import MONTHS, DateSpan, find_dates
 from chatbot.figures import Figure, find_figures
@@ -34,52 +35,17 @@ _NEGATION = re.compile(
     r"\b(?:not|no|never|none|neither|nor|without|cannot|nobody|nothing|denied|refus\w+|fail\w*|"
     r"ne|n'|pas|aucune?s?|jamais|sans|ni|rien)\b|n't\b"
 )
-_CALENDAR = frozenset(
-    fold(word)
-    for word in [
-        "January",
-        "February",
-        "March",
-        "April",
-        "May",
-        "June",
-        "July",
-        "August",
-        "September",
-        "October",
-        "November",
-        "December",
-        "Monday",
-        "Tuesday",
-        "Wednesday",
-        "Thursday",
-        "Friday",
-        "Saturday",
-        "Sunday",
-        "janvier",
-        "février",
-        "mars",
-        "avril",
-        "mai",
-        "juin",
-        "juillet",
-        "août",
-        "septembre",
-        "octobre",
-        "novembre",
-        "décembre",
-        "lundi",
-        "mardi",
-        "mercredi",
-        "jeudi",
-        "vendredi",
-        "samedi",
-        "dimanche",
-    ]
+_WEEKDAYS = (
+    "monday lundi", "tuesday mardi", "wednesday mercredi", "thursday jeudi", "friday vendredi",
+    "saturday samedi", "sunday dimanche",
+)  # fmt: skip
+# Without short forms: "Jan" and "Mar" begin names.
+_CALENDAR = frozenset(" ".join(_WEEKDAYS).split()) | frozenset(
+    month
+    for month in MONTHS
+    if len(month) > 4 or month in "may mai mars june juin july aout".split()
 )
-
-
-_NO_NAMES = ALL_STOP_WORDS | {"combien"}
+_NO_NAMES = ALL_STOP_WORDS | {"combien", "usd", "eur"}
 _OPENERS = frozenset(
     "yes no however according overall therefore thus additionally moreover furthermore finally "
     "meanwhile instead today currently recently nowadays including compared oui non selon "
@@ -115,10 +81,7 @@ _MEASURES = {
         "million": "million millions",
         "billion": "billion billions milliard milliards",
         "trillion": "trillion trillions",
-        "weekday 1": "monday lundi", "weekday 2": "tuesday mardi",
-        "weekday 3": "wednesday mercredi", "weekday 4": "thursday jeudi",
-        "weekday 5": "friday vendredi", "weekday 6": "saturday samedi",
-        "weekday 7": "sunday dimanche",
+        **{f"weekday {number}": forms for number, forms in enumerate(_WEEKDAYS, start=1)},
     }.items()
     for word in forms.split()
 }  # fmt: skip
@@ -181,16 +144,29 @@ def find_names(text: str) -> list[Name]:
         parts = [fold(token[0]) for token in tokens]
         start = match.start()
         opens = not text[:start].strip(" «“\"'(-") or text[:start].rstrip(" «“\"'(")[-1:] in ".!?:"
-        while parts and (parts[0] in _NO_NAMES or parts[0] in _CALENDAR):
+        while parts and (
+            parts[0] in _NO_NAMES
+            or parts[0] in _CALENDAR
+            or parts[0][0].isdigit()
+            or undated[tokens[0].start() - 1 : tokens[0].start()].isdigit()  # the B of "8.47B"
+        ):
             parts, tokens, opens = parts[1:], tokens[1:], False
         while parts and (parts[-1] in _NO_NAMES or parts[-1] in _CALENDAR):
             parts, tokens = parts[:-1], tokens[:-1]
         if not parts or (opens and len(parts) == 1 and match[0][1:].islower()):
             continue
-        if all(part.isdigit() for part in parts):
-            continue
         names.append(Name(parts=tuple(parts), start=tokens[0].start(), end=tokens[-1].end()))
     return names
+
+
+@lru_cache(maxsize=4096)
+def _figures_of(text: str) -> tuple[Figure, ...]:
+    return tuple(find_figures(text))
+
+
+@lru_cache(maxsize=4096)
+def _dates_of(text: str) -> tuple[DateSpan, ...]:
+    return tuple(find_dates(text))
 
 
 def unsupported_items(sentence: str, sources: Sequence[str], *, context: str = "") -> list[str]:
@@ -202,13 +178,16 @@ def unsupported_items(sentence: str, sources: Sequence[str], *, context: str = "
         context: text around them, for full names ("Mark Zuckerberg") that a source shortens.
     """
     sentence = _without_marks(sentence, sources)
-    figures = [figure for source in sources for figure in find_figures(source)]
+    figures = [figure for source in sources for figure in _figures_of(source)]
     held = [words(source) for source in sources]
-    named = [tuple(name.parts for name in find_names(source)) for source in sources]
+    named = [
+        [piece for name in find_names(source) for piece in _unlinked(name.parts)]
+        for source in sources
+    ]
     around = words(context)
     dates, missing_dates = _dates(sentence, sources)
     missing, read = [], [(span.start, span.end) for span in dates]
-    for figure in find_figures(sentence):
+    for figure in _figures_of(sentence):
         if not _overlaps(figure, read):
             read.append((figure.start, figure.end))
             if not any(figure.stands_in(other) for other in figures):
@@ -230,8 +209,10 @@ def unsupported_items(sentence: str, sources: Sequence[str], *, context: str = "
             # The 3.2 of "version 3.2" is no figure and no name, but not to be changed either.
             if not any(word in source for source in held):
                 missing.append(token[0])
-        elif token[0][0].isupper() and _may_be_name(word) and _root(word) not in roots:
-            missing.append(token[0])
+        elif token[0][0].isupper() and _root(word) not in roots and _is_telling(word):
+            # A common word may open the sentence, not stand capitalised behind a colon.
+            opens = not sentence[: token.start()].strip(" «“\"'(")
+            missing += [] if opens and translations(word) else [token[0]]
     return missing
 
 
@@ -250,8 +231,8 @@ def check(sentence: str, sources: Sequence[str], *, context: str = "") -> Suppor
         and not all(1 <= int(number) <= len(sources) for number in re.findall(r"\d+", mark))
     ]
     sentence = _without_marks(sentence, sources)
-    figures = find_figures(sentence)
-    content = _content(sentence, sources, [(figure.start, figure.end) for figure in figures])
+    checked: list[Figure | DateSpan] = [*_figures_of(sentence), *_dates_of(sentence)]
+    content = _content(sentence, sources, [(item.start, item.end) for item in checked])
 
     def refused(reason: str) -> Support:
         return Support(supported=False, reason=reason, content=content)
@@ -317,19 +298,13 @@ def _overlaps(item: Figure | Name | DateSpan, spans: Sequence[tuple[int, int]]) 
     return any(item.start < end and start < item.end for start, end in spans)
 
 
-def _may_be_name(word: str) -> bool:
-    """A capitalised word that opens a sentence may be a name unless a dictionary knows it."""
-    common = word in ALL_STOP_WORDS or word in _CALENDAR or word in _OPENERS
-    return not common and not translations(word)
-
-
 def _dates(sentence: str, sources: Sequence[str]) -> tuple[list[DateSpan], list[DateSpan]]:
     """The dates of a sentence, and those of them that no source holds.
 
     A date without a year may stand for one of the same day in any year that the sources name.
     """
-    found = find_dates(sentence)
-    held = [span for source in sources for span in find_dates(source)]
+    found = _dates_of(sentence)
+    held = [span for source in sources for span in _dates_of(source)]
     missing = [span for span in found if not any(span.contains(other) for other in held)]
     taken = [(span.start, span.end) for span in found]
     yearless: dict[tuple[int, int], DateSpan] = {}
@@ -347,8 +322,10 @@ def _dates(sentence: str, sources: Sequence[str]) -> tuple[list[DateSpan], list[
 
 
 def _negation_differs(sentence: str, source: str) -> bool:
-    """One denies and the other does not, or a word is denied in only one of them."""
-    if bool(_NEGATION.search(fold(sentence))) != bool(_NEGATION.search(fold(source))):
+    """One denies and the other does not, or more than it, or a word is denied in only one."""
+    count = len(_NEGATION.findall(fold(sentence)))
+    source_count = len(_NEGATION.findall(fold(source)))
+    if bool(count) != bool(source_count) or count > source_count:
         return True
     denied, near, said = _denied(sentence)
     source_denied, source_near, source_said = _denied(source)
@@ -411,6 +388,17 @@ def _name_stands_in(
     return True
 
 
+def _unlinked(name: tuple[str, ...]) -> list[tuple[str, ...]]:
+    """The names that "of" and its like tie together: "CEO of Meta" → "CEO", "Meta"."""
+    pieces: list[tuple[str, ...]] = [()]
+    for part in name:
+        if part in ("of", "de", "du", "des", "v"):
+            pieces.append(())
+        else:
+            pieces[-1] += (part,)
+    return [piece for piece in pieces if piece]
+
+
 def _stands_whole(
     piece: tuple[str, ...], source: Sequence[str], names: Sequence[tuple[str, ...]]
 ) -> bool:
@@ -468,11 +456,11 @@ def _after_names(text: str, kind: str) -> list[tuple[str, str]]:
 
     A date at the front has no name before it and may move there from anywhere.
     """
-    names = find_names(text)
+    names = _names_of(text)
     items = (
-        [(figure.start, f"{figure.low}-{figure.high}") for figure in find_figures(text)]
+        [(figure.start, f"{figure.low}-{figure.high}") for figure in _figures_of(text)]
         if kind == "figure"
-        else [(span.start, f"{span.first}-{span.last}") for span in find_dates(text)]
+        else [(span.start, f"{span.first}-{span.last}") for span in _dates_of(text)]
     )
     pairs = []
     for start, item in items:
@@ -483,56 +471,109 @@ def _after_names(text: str, kind: str) -> list[tuple[str, str]]:
 
 
 def _places_differ(sentence: str, source: str) -> bool:
-    """An item stands between the very neighbours that another one has in the source.
+    """An item stands where another one of its kind stands in the source, and not in its own place.
 
-    And has none of its own there: "Google sued Meta" of "Meta sued Google".
+    Its place is the two words, or items, on either side: "Google sued Meta" of "Meta sued Google".
     """
-    drafted, held = _sequence(sentence), _sequence(source)
-    own: dict[str, list[tuple[str, str]]] = {}
-    for kind, item, before, after in held:
-        own.setdefault(kind + item, []).append((before, after))
+    held = _sequence(source)
     return any(
-        kind + item in own
-        and not any(before == b or after == a for b, a in own[kind + item])
-        and any(kind == k and item != i and (before, after) == (b, a) for k, i, b, a in held)
-        for kind, item, before, after in drafted
+        not any(item.is_at_home(other) for other in held)
+        and any(
+            item.kind == other.kind and not _are_alike(item, other) and item.around == other.around
+            for other in held
+        )
+        for item in _sequence(sentence)
     )
 
 
-def _sequence(text: str) -> list[tuple[str, str, str, str]]:
-    """(kind, item, the word or item before it, the one after it) of figures, dates and names."""
-    items: list[tuple[int, int, str, str]] = [
-        (span.start, span.end, "date", f"{span.first}-{span.last}") for span in find_dates(text)
-    ]
-    items += [(f.start, f.end, "figure", f"{f.low}-{f.high}") for f in find_figures(text)]
-    items += [(n.start, n.end, "name", " ".join(n.parts)) for n in find_names(text)]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Item:
+    """A figure, date or name, and what stands around it: as it is, and with items masked."""
+
+    kind: str
+    value: tuple[str, ...]
+    before: tuple[tuple[str, tuple[str, ...]], ...]
+    after: tuple[tuple[str, tuple[str, ...]], ...]
+    around: tuple[tuple[str, tuple[str, ...]], ...]
+
+    def is_at_home(self, other: _Item) -> bool:
+        """The same item with a side that tells: both, or one that is more than "of the"."""
+        if (self.kind, self.value) != (other.kind, other.value):
+            return False
+        same = [(s, s == o) for s, o in ((self.before, other.before), (self.after, other.after))]
+        tells = [
+            any(kind or not set(value) <= ALL_STOP_WORDS for kind, value in side)
+            for side, is_same in same
+            if is_same
+        ]
+        return len(tells) == 2 or any(tells)
+
+
+def _are_alike(item: _Item, other: _Item) -> bool:
+    """The same, or the one less exact: "April 2025" of a day in it, "Zuckerberg" of his full name.
+
+    Dates are compared as ISO strings.
+    """
+    if item.kind == "date":
+        return item.value[0] <= other.value[0] and other.value[1] <= item.value[1]
+    if item.kind == "name":
+        return _runs_in(item.value, other.value) or _runs_in(other.value, item.value)
+    return item.value == other.value
+
+
+def _names_of(text: str) -> list[Name]:
+    """The names of a text, with a word that opens it, which may be one."""
     opening = _TOKEN.search(text)
-    if opening and opening[0][0].isupper() and _may_be_name(fold(opening[0])):
-        items.append((*opening.span(), "name", fold(opening[0])))
-    items.sort(key=lambda item: (item[0], -item[1]))
-    sequence: list[tuple[str, str]] = []
-    end = 0
-    for start, stop, kind, item in [*items, (len(text), len(text), "", "")]:
-        if start >= end:
-            sequence += [("word", word) for word in words(text[end:start])]
+    names = find_names(text)
+    if opening is None or not opening[0][0].isupper() or not _is_telling(fold(opening[0])):
+        return names
+    if names and names[0].start <= opening.start():
+        return names
+    parts = (fold(opening[0]),)
+    return [Name(parts=parts, start=opening.start(), end=opening.end()), *names]
+
+
+def _sequence(text: str) -> list[_Item]:
+    """The figures, dates and names of a text in order; a word that opens it counts as a name."""
+    spans: list[tuple[int, int, str, tuple[str, ...]]] = [
+        (span.start, span.end, "date", (span.first.isoformat(), span.last.isoformat()))
+        for span in _dates_of(text)
+    ]
+    spans += [(f.start, f.end, "figure", (f"{f.low}", f"{f.high}")) for f in _figures_of(text)]
+    spans += [(name.start, name.end, "name", name.parts) for name in _names_of(text)]
+    spans.sort(key=lambda span: (span[0], -span[1]))
+    sequence: list[tuple[str, tuple[str, ...]]] = []
+    reached = 0
+    for start, end, kind, value in [*spans, (len(text), len(text), "", ())]:
+        if start >= reached:
+            sequence += [("", (word,)) for word in words(text[reached:start])]
             if kind:
-                sequence.append((kind, item))
-            end = stop
-    padded = [("", "^"), *sequence, ("", "$")]
+                sequence.append((kind, value))
+            reached = end
+    edge = ("", ("",))
+    padded = [edge, edge, *sequence, edge, edge]
+    masked = [(kind, () if kind else value) for kind, value in padded]
     return [
-        (kind, item, padded[i][1], padded[i + 2][1])
-        for i, (kind, item) in enumerate(sequence)
-        if kind != "word"
+        _Item(
+            kind=kind,
+            value=value,
+            before=tuple(padded[i : i + 2]),
+            after=tuple(padded[i + 3 : i + 5]),
+            around=tuple(masked[i : i + 5]),
+        )
+        for i, (kind, value) in enumerate(sequence)
+        if kind
     ]
 
 
 def _measure_differs(sentence: str, sources: Sequence[str]) -> str:
     """A word that says what a figure counts, or how often, and stands in no source; else ""."""
     dates, _ = _dates(sentence, sources)
-    figures = find_figures(sentence)
-    read = [(item.start, item.end) for item in (*dates, *figures)]
+    figures = _figures_of(sentence)
+    read = [(span.start, span.end) for span in dates]
+    read += [(figure.start, figure.end) for figure in figures]
     held = {kind for source in sources for kind in _measures(source, ())}
-    for span in (span for source in sources for span in find_dates(source)):
+    for span in (span for source in sources for span in _dates_of(source)):
         if span.first.month == span.last.month:
             held.add(f"month {span.first.month}")
     for kind, word in _measures(sentence, read).items():
@@ -544,13 +585,30 @@ def _measure_differs(sentence: str, sources: Sequence[str]) -> str:
         if counted is None or figure.unit or _overlaps(figure, [(d.start, d.end) for d in dates]):
             continue
         word = fold(counted[1])
-        is_size = figure.low >= 1e6 and sentence[figure.end - 1] in "BM" and word in _SIZED
-        if not is_size and _may_be_counted(word) and _root(word) not in roots:
+        is_size = sentence[figure.end - 1] in "BM" and word in _SIZED
+        if is_size or not _is_telling(word):
+            continue
+        if _root(word) not in roots or _counts_other(figure, word, sources):
             return counted[1]
     return ""
 
 
-def _may_be_counted(word: str) -> bool:
+def _counts_other(figure: Figure, word: str, sources: Sequence[str]) -> bool:
+    """Wherever a source gives the figure, a word follows at once, and the next are others too."""
+    followed = [
+        [_root(follower) for follower in words(source[other.end :])[:4]]
+        for source in sources
+        for other in _figures_of(source)
+        if figure.same_value(other)
+        if (next_word := _COUNTED.match(source, other.end)) and _is_telling(fold(next_word[1]))
+    ]
+    count = sum(figure.same_value(f) for source in sources for f in _figures_of(source))
+    known = {follower for followers in followed for follower in followers}
+    return bool(followed) and len(followed) == count and _root(word) not in known
+
+
+def _is_telling(word: str) -> bool:
+    """More than a stop word, a month, or "however"."""
     return word not in ALL_STOP_WORDS and word not in _CALENDAR and word not in _OPENERS
 
 

@@ -18,6 +18,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -78,8 +79,7 @@ class ChatModel:
                 "Its architecture may be newer than this version; name another with --model.",
             ) from error
         self._api = llama_cpp
-        self._log = llama_cpp.llama_log_callback(lambda *_: None)  # it would print to the terminal
-        llama_cpp.llama_log_set(self._log, ctypes.c_void_p())
+        _silence()
         self.context_tokens = int(self._llama.n_ctx())
         self.licence = str(self._llama.metadata.get("general.license", self.licence))
         self._template = str(
@@ -165,7 +165,8 @@ class ChatModel:
         self._stop_now.set()
         self._jobs.put(None)
         self._worker.join(timeout=10)
-        self._llama.close()
+        if not self._worker.is_alive():  # freeing a model that is being used ends the process
+            self._llama.close()
 
     # ---- the worker's side ------------------------------------------------------------------
 
@@ -221,6 +222,20 @@ class ChatModel:
         if token < 0:
             return ""
         return self._llama._model.token_get_text(token)
+
+
+@lru_cache(maxsize=1)
+def _silence() -> Any:
+    """Send llama.cpp's log lines, which would go to the terminal, nowhere.
+
+    The callback belongs to the process, not to a model: kept here for as long as the process
+    lives, because llama.cpp still calls it when the last model is freed.
+    """
+    import llama_cpp
+
+    callback = llama_cpp.llama_log_callback(lambda *_: None)
+    llama_cpp.llama_log_set(callback, ctypes.c_void_p())
+    return callback
 
 
 @contextlib.contextmanager

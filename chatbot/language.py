@@ -303,9 +303,9 @@ _FRENCH_LETTERS = re.compile(r"[éèêëàâîïôûùçœ]", re.IGNORECASE)
 
 def fold(text: str) -> str:
     """Lower case without accents, ligatures and typographic variants: "Québec’s" → "quebec's"."""
-    text = text.replace("œ", "oe").replace("Œ", "Oe").replace("’", "'").replace("ʼ", "'")
-    decomposed = unicodedata.normalize("NFKD", text)
-    return "".join(c for c in decomposed if not unicodedata.combining(c)).casefold()
+    decomposed = unicodedata.normalize("NFKD", text.replace("œ", "oe").replace("Œ", "Oe"))
+    plain = "".join(c for c in decomposed if not unicodedata.combining(c)).casefold()
+    return plain.replace("’", "'").replace("ʼ", "'")
 
 
 _FOLDED_STOP_WORDS = {

@@ -6,6 +6,7 @@ quantity; with one, the newest that was known on that day. Pure.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -20,10 +21,11 @@ MIN_SCORE = 0.5
 """A statement takes part when its score is at least this share of the best one's."""
 MAX_RATIO = 4.0
 """Two values further apart than this are hardly the same quantity at two times."""
-_GENERIC = frozenset(
-    "many much number amount time times total count big large meta llama ai model models fois "
-    "combien nombre montant figure value plan planned plans".split()
-)
+_GENERIC = frozenset({
+    "many", "much", "number", "amount", "time", "times", "total", "count", "big", "large", "meta",
+    "llama", "ai", "model", "models", "fois", "combien", "nombre", "montant", "figure", "value",
+    "plan", "planned", "plans",
+})  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,11 +70,13 @@ def _statements(question: Question, evidence: Sequence[Evidence]) -> list[Statem
     """The sentences that state what the best one states, each with its value and day."""
     if question.wants != "figure" or not evidence:
         return []
+    day_words = _day_words(question)
     measured = {
         stem(word, "en")
         for word in question.words
-        if word not in _GENERIC and not word[0].isdigit() and word not in _named(question)
+        if word not in _GENERIC | day_words | _named(question) and not word[0].isdigit()
     }
+    versions = question.versions - day_words
     if not measured:
         return []
     floor = evidence[0].score * MIN_SCORE
@@ -90,7 +94,7 @@ def _statements(question: Question, evidence: Sequence[Evidence]) -> list[Statem
             or not measured <= around | _absent(measured, evidence)
         ):
             continue
-        if not question.versions <= set(words(item.sentence.text)) | set(heading):
+        if not versions <= set(words(item.sentence.text)) | set(heading):
             continue
         figure = _asked_figure(question, item.sentence.text, measured)
         if figure is None:
@@ -99,6 +103,17 @@ def _statements(question: Question, evidence: Sequence[Evidence]) -> list[Statem
             continue
         statements.append(Statement(evidence=item, figure=figure, day=day))
     return statements
+
+
+def _day_words(question: Question) -> set[str]:
+    """The words of the day, or month, of a question: when it is asked for, and not of what.
+
+    A year or a quarter is what the spending was in, so a statement must name it.
+    """
+    day = question.as_of
+    if day is None or (day.last - day.first).days > 31:
+        return set()
+    return set(words(question.text[day.start : day.end]))
 
 
 def _named(question: Question) -> set[str]:
@@ -127,9 +142,10 @@ def _asked_figure(question: Question, text: str, measured: set[str]) -> Figure |
     if not candidates:
         return None
     positions = [
-        text.lower().find(word)
-        for word in {w for w in words(text) if stem(w, "en") in measured}
-        if word in text.lower()
+        match.start()
+        for word in {match[0] for match in re.finditer(r"\w+", text)}
+        if {stem(part, "en") for part in words(word)} & measured
+        and (match := re.search(rf"\b{re.escape(word)}\b", text))
     ]
     anchor = positions or [0]
     return min(

@@ -38,11 +38,12 @@ _WANTS: tuple[tuple[Wants, re.Pattern[str]], ...] = (
     ),
     ("person", re.compile(r"\b(who|whom|whose|which (?:person|judge|author)|qui|a qui|de qui)\b")),
 )
+# Beginnings of words, or whole words where the beginning is that of others: "Google", "partner".
 _UNIT_WORDS = {
-    "dollar": ("dollar", "usd", "money", "spend", "cost", "price", "budget", "depens", "cout",
-               "prix", "invest", "capex", "revenue", "income", "profit", "revenu", "benefice"),
-    "percent": ("percent", "percentage", "share", "proportion", "pourcentage", "part", "rate"),
-    "gigabyte": ("memory", "gb", "ram", "disk", "memoire", "file size", "go"),
+    "dollar": r"dollar|usd|money|spend|cost|price|budget|depens|couts?\b|prix|invest|capex|revenue|"
+              r"income|profit|revenu|benefice",
+    "percent": r"percent|share|proportion|pourcentage|parts?\b|rates?\b",
+    "gigabyte": r"memory|gb\b|ram\b|disk|memoire|file size|go\b",
 }  # fmt: skip
 
 
@@ -104,7 +105,7 @@ def read_question(text: str, *, today: date, language: Language | None = None) -
 
 def _unit(folded: str) -> str:
     for unit, marks in _UNIT_WORDS.items():
-        if any(re.search(rf"\b{mark}", folded) for mark in marks):
+        if re.search(rf"\b(?:{marks})", folded):
             return unit
     return ""
 

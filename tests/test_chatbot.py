@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 from collections.abc import Iterator
 from datetime import date
+from pathlib import Path
 
 import pytest
 
 from chatbot.chatbot import Chatbot
 from chatbot.errors import UsageError
 from chatbot.grounding import unsupported_items
+from chatbot.inference import ChatModel
 from chatbot.records import (
     Abstained,
     Answer,
@@ -23,6 +26,7 @@ from chatbot.records import (
     Understood,
 )
 
+ROOT = Path(__file__).resolve().parent.parent
 QUESTIONS = [
     "How many times has Llama been downloaded?",
     "How many parameters does Llama 4 Scout have?",
@@ -216,3 +220,18 @@ def test_many_threads_share_one_model(drafting: Chatbot) -> None:
     for thread in threads:
         thread.join()
     assert answers == [alone] * 4
+
+
+@pytest.mark.model
+def test_models_close_in_any_order() -> None:
+    """llama.cpp keeps one log callback for all models: it must outlive each of them."""
+    path = ROOT / "models" / "SmolLM2-135M-Instruct.Q4_1.gguf"
+    first = ChatModel(path, context_tokens=512)
+    second = ChatModel(path, context_tokens=512)
+    tokens = first.render([{"role": "user", "content": "Hello"}])
+    expected = "".join(second.stream(tokens, max_tokens=4))
+    second.close()
+    del second
+    gc.collect()
+    assert "".join(first.stream(tokens, max_tokens=4)) == expected
+    first.close()
