@@ -49,7 +49,7 @@ test: $(VENV)/installed-dev ingest browser ## All tests, with the real models an
 	$(BIN)/python -m pytest
 
 test-fast: $(VENV)/installed-dev ingest ## The tests that take less than a minute together
-	$(BIN)/python -m pytest -m "not model and not browser"
+	$(BIN)/python -m pytest -m "not model and not slow and not browser"
 
 check-corpus: $(VENV)/installed-dev ## The rules that docs/ and the question sets must keep
 	$(BIN)/python -m pytest -q tests/test_corpus.py tests/test_question_sets.py

@@ -139,13 +139,17 @@ def passages(extracted: Extracted, *, max_characters: int) -> Iterator[Passage]:
     """
     headings: list[tuple[int, str]] = []
     pending: list[Sentence] = []
+    title_line: list[Sentence] = []
+    is_empty = True
     for block_start, block in _blocks(extracted.text):
         heading = re.match(r"(#{1,6}) (.*)", block)
         if heading is None:
-            if block_start == 0 and block == extracted.title and block != extracted.text:
-                continue  # the title line of a text file, unless it is all there is
-            pending += split_sentences(block, extracted.lang, offset=block_start)
+            found = split_sentences(block, extracted.lang, offset=block_start)
+            is_title = block_start == 0 and block == extracted.title
+            title_line = found if is_title else title_line
+            pending += [] if is_title else found
             continue
+        is_empty = is_empty and not pending
         yield from _pack(extracted, headings, pending, max_characters)
         pending = []
         level, name = len(heading[1]), heading[2].strip()
@@ -153,6 +157,8 @@ def passages(extracted: Extracted, *, max_characters: int) -> Iterator[Passage]:
         # The title's own heading says nothing that the title does not say.
         if name != extracted.title:
             headings.append((level, name))
+    # The title line of a text file is no passage, unless it is all there is.
+    pending = title_line if is_empty and not pending else pending
     yield from _pack(extracted, headings, pending, max_characters)
 
 
@@ -204,7 +210,7 @@ def _problem(path: Path, root: Path, doc: str) -> str | None:
         return "its name is not valid Unicode"
     try:
         resolved = path.resolve(strict=True)
-    except OSError:
+    except (OSError, RuntimeError):  # a link to itself is the latter before Python 3.13
         return "a link that leads nowhere"
     if not resolved.is_relative_to(root):
         return "a link out of the folder"
@@ -235,9 +241,10 @@ def _decode(data: bytes) -> str:
         if best is None:
             raise DocumentError("A text file holds no readable text.", "Save it as UTF-8.")
         text = str(best)
-    if "\x00" in text:
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    if "\x00" in text or len(_UNPRINTABLE.findall(text)) > 0.01 * len(text):
         raise DocumentError("A text file holds binary data.", "Check what kind of file it is.")
-    return text.replace("\r\n", "\n").replace("\r", "\n")
+    return text
 
 
 def _unicode_form(data: bytes) -> str:
@@ -245,7 +252,7 @@ def _unicode_form(data: bytes) -> str:
     if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
         return "utf-16"
     odd, even = data[1::2].count(0), data[::2].count(0)
-    if max(odd, even) > 0.4 * len(data) / 2 and min(odd, even) < 0.01 * len(data):
+    if max(odd, even) > 0.8 * (len(data) // 2) and min(odd, even) < 0.01 * len(data):
         return "utf-16-le" if odd > even else "utf-16-be"
     return "utf-8-sig"
 
@@ -564,11 +571,15 @@ def _sources(metadata: Metadata) -> tuple[str, ...]:
 
 # ---- sentences and passages -----------------------------------------------------------------
 
-_ADDRESS = re.compile(r"(?:https?://|www\.)\S+|[^\s@]{1,64}@[^\s@]{1,250}\.\w+")
-_ABBREVIATION = re.compile(r"(?:^|[\s(\-])(?:approx|env|no|nos|vs|fig|jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec|janv|févr|avr|juil|déc|p|pp|art|v)\.\s*$", re.I)  # noqa: E501  # fmt: skip
+_ADDRESS = re.compile(r"(?:https?://|www\.)\S*[^\s.,;:!?)»”\"']|[^\s@]{1,64}@[^\s@]{1,250}\.\w+")
+_ABBREVIATION = re.compile(
+    r"(?:^|[\s(\-])(?:approx|env|no|nos|vs|fig|jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec|"
+    r"janv|févr|avr|juil|déc|p|pp|art|v)\.\s*$",
+    re.IGNORECASE,
+)
 
 
-_MAX_STRETCH = 2_000
+_MAX_STRETCH = 1_000
 _CLOSING = re.compile(r"[.!?…:;。．！？)]")
 _PLAIN_END = re.compile(r"(?<=[a-zà-ÿ\d]{4})[.!?…][\"'”»)\]]*\s+(?=[A-ZÀ-ÞŒ«“\"(])")
 _UNBROKEN = re.compile(r"\S{1000,}")

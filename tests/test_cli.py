@@ -14,6 +14,7 @@ import pytest
 from chatbot import documents
 
 ROOT = Path(__file__).resolve().parent.parent
+pytestmark = pytest.mark.slow
 
 
 def run(*words: str, storage: Path, **environment: str) -> subprocess.CompletedProcess[str]:

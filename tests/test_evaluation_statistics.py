@@ -91,6 +91,7 @@ def gate(differences: list[Difference]) -> dict[str, str]:
     return {d.metric.name: d.verdict for d in differences if d.metric.gate}
 
 
+@pytest.mark.slow
 def test_a_against_a_raises_at_most_one_false_alarm_in_twenty() -> None:
     alarms = 0
     for seed in range(20):
@@ -107,6 +108,7 @@ def test_the_same_rows_differ_in_nothing() -> None:
         assert item.verdict == "no difference"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("planted", "caught"),
     [
