@@ -90,7 +90,7 @@ def covered(item: Extracted, found: list[Passage]) -> bool:
 # ---- offsets --------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("max_characters", [200, 700, 2000])
+@pytest.mark.parametrize("max_characters", [200, 700])
 def test_over_the_corpus_text_at_the_offsets_is_the_sentence(max_characters: int) -> None:
     assert len(corpus()) >= 31
     for item, _ in corpus():
@@ -122,7 +122,7 @@ BLOCKS = st.lists(
 
 
 @given(BLOCKS, st.sampled_from(["a.md", "a.txt", "a.html"]), st.integers(60, 600))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_over_any_markup_text_at_the_offsets_is_the_sentence(
     markup: str, doc: str, max_characters: int
 ) -> None:
@@ -135,7 +135,7 @@ def test_over_any_markup_text_at_the_offsets_is_the_sentence(
 
 
 @given(st.text(max_size=400), st.sampled_from(["a.md", "a.txt"]))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_over_any_text_too(text: str, doc: str) -> None:
     item = read_or_refused(doc, text.encode("utf-8", "surrogatepass"))
     if item:
@@ -143,7 +143,7 @@ def test_over_any_text_too(text: str, doc: str) -> None:
 
 
 @given(st.lists(LINES, min_size=1, max_size=6).map(". ".join), st.sampled_from(["en", "fr"]))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_sentences_of_a_block_are_its_pieces(block: str, lang: str) -> None:
     block = " ".join(block.split())
     for sentence in split_sentences(block, lang, offset=1000):
@@ -542,8 +542,9 @@ def test_a_kind_that_is_not_read_is_named() -> None:
     assert read_bytes("A.TXT", b"Some text.").text == "Some text."
 
 
-@pytest.mark.parametrize("suffix", ["txt", "md"])
-@pytest.mark.parametrize("unit", ["a", "é", "a.", "(", "x@", "A1", "?!"])
+@pytest.mark.parametrize(
+    ("suffix", "unit"), [("txt", "a"), ("md", "é"), ("txt", "a."), ("md", "("), ("txt", "x@")]
+)
 def test_a_megabyte_without_spaces_takes_seconds(unit: str, suffix: str) -> None:
     started = time.process_time()
     item = read_bytes(f"a.{suffix}", (unit * (1_000_000 // len(unit))).encode())

@@ -333,7 +333,7 @@ def test_no_hostile_draft_is_supported(kind: str) -> None:
 def test_no_hostile_draft_is_supported_by_its_neighbours_either() -> None:
     rng = random.Random(20261122)
     texts = [text for text, _ in sentences()]
-    for index in range(0, len(texts) - 3, 9):
+    for index in range(0, len(texts) - 3, 15):
         text, lang = sentences()[index]
         for change in (number_changed, date_moved, citation_invented):
             for draft in change(text, lang, rng):
@@ -360,13 +360,13 @@ def harmless(text: str) -> Iterator[str]:
 
 def test_harmless_rewordings_stay_supported_mostly() -> None:
     tried, refused = 0, []
-    for text, _ in sentences()[::4]:
+    for text, _ in sentences()[::6]:
         for draft in harmless(text):
             if draft != text:
                 tried += 1
                 if not check(draft, [text]).supported:
                     refused.append(draft)
-    assert tried > 400
+    assert tried > 250
     assert len(refused) / tried < 0.05, refused
 
 
