@@ -14,9 +14,6 @@ import Stemmer
 
 from chatbot.records import Language
 
-TOKEN = re.compile(r"\w+(?:[.,]\d+)*%?|\w+")
-"""Keeps "3.1", "1,000", "405B" and "33.4%" whole; a full stop before a space is no part of it."""
-
 _LETTERS_AND_DIGITS = re.compile(r"[^\W_]+(?:[.,]\d+)*", re.UNICODE)
 
 STOP_WORDS: dict[Language, frozenset[str]] = {
