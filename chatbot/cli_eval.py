@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import shutil
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -37,9 +38,7 @@ Resume = Annotated[bool, typer.Option("--resume", help="Go on with a run that wa
 SkipBad = Annotated[bool, typer.Option("--skip-bad", help="Leave broken lines of the set out.")]
 Format = Annotated[
     str | None,
-    typer.Option(
-        "--format", help="own, squad2, beir, multihop-rag, rgb, pool or contexts [detected]."
-    ),
+    typer.Option("--format", help="own, squad2, beir, multihop-rag, rgb, pool, contexts [found]."),
 ]
 FailUnder = Annotated[
     list[str] | None,
@@ -102,7 +101,9 @@ def compare(
 
     result = compare_runs(first, second, seed=seed)
     page = second / "compare.html"
-    page.write_text(html_comparison(result, (str(first), str(second))), encoding="utf-8")
+    short = first.name != second.name
+    labels = (first.name, second.name) if short else (str(first), str(second))
+    page.write_text(html_comparison(result, labels), encoding="utf-8")
     rows = [
         (("* " if item.metric.gate else "  ") + item.metric.name,
          f"{item.a:.3f}", f"{item.b:.3f}", f"{item.difference:+.3f}",
@@ -112,13 +113,12 @@ def compare(
         for item in result.differences
     ]  # fmt: skip
     head = ("metric", "A", "B", "B - A", "95 % interval", "better/worse", "p (Holm)", "verdict")
-    _table(head, rows)
+    table(head, rows)
     for before, after in result.flips:
         change = f"{outcome(before)} → {outcome(after)}"
         out.print(escape(f"{change}  {before['case']['id']}  {before['case']['question']}"))
         for name, row in (("A", before), ("B", after)):
-            said = row["error"] if row["error"] is not None else row["answer"]
-            out.print(escape(f"    {name}: {said}"))
+            out.print(escape(f"    {name}: {row['error'] or row['answer']}"))
     if result.unpaired:
         err.print(f"{result.unpaired} cases are in one run only and were left out.")
     err.print(f"{result.pairs} cases; * tested for regressions; page: {escape(str(page))}")
@@ -147,14 +147,14 @@ def list_all(
     if as_json:
         sys.stdout.write(json.dumps({"sets": sets, "runs": runs}, ensure_ascii=False) + "\n")
         return
-    _table(("set", "cases", "answerable"), [[str(value) for value in s.values()] for s in sets])
+    table(("set", "cases", "answerable"), [[str(value) for value in s.values()] for s in sets])
     if runs:
         rows = [
             [r["directory"], r["dataset"], str(r["model"]), f"{r['rows']}/{r['cases']}",
              "finished" if r["finished"] else "unfinished", r["started_at"]]
             for r in runs
         ]  # fmt: skip
-        _table(("run", "set", "model", "cases", "state", "started"), rows)
+        table(("run", "set", "model", "cases", "state", "started"), rows)
 
 
 @eval_app.command()
@@ -191,15 +191,15 @@ def matrix(
     assert loaded is not None
     columns = [name for name in HEADLINE if entries[0][1]["metrics"][name]["scored"]]
     rows = [
-        [label, *(_number(scores["metrics"][name]["mean"]) for name in columns),
-         _number(scores["percentiles"].get("total_seconds", {}).get("p50"))]
+        [label, *(number(scores["metrics"][name]["mean"]) for name in columns),
+         number(scores["percentiles"].get("total_seconds", {}).get("p50"))]
         for label, scores in entries
     ]  # fmt: skip
-    _table(("run", *columns, "median s"), rows)
+    table(("run", *columns, "median s"), rows)
     page = directory / "matrix.html"
     page.write_text(html_matrix(loaded.name, entries), encoding="utf-8")
-    data = [{"run": label, "scores": scores} for label, scores in entries]
-    (directory / "matrix.json").write_text(json.dumps(data, indent=2) + "\n", encoding="utf-8")
+    data = json.dumps([{"run": label, "scores": scores} for label, scores in entries], indent=2)
+    (directory / "matrix.json").write_text(data + "\n", encoding="utf-8")
     err.print(f"Page: {escape(str(page))}")
 
 
@@ -214,7 +214,7 @@ def draft(
     ] = None,
     feedback: Annotated[
         Path | None,
-        typer.Option(metavar="FILE.jsonl", help="Conversations that were marked as bad."),
+        typer.Option(metavar="FILE.jsonl", help="The page's download of ratings."),
     ] = None,
     seed: Seed = 0,
 ) -> None:
@@ -225,13 +225,8 @@ def draft(
     if file.exists():
         raise UsageError(f"{file} exists.", "Reviewed drafts are not overwritten; name a new file.")
     config = load_config(docs_dir=docs, chat_model=model)
-    if model is None:
-        cases = draft_cases(config.docs_dir, per_document=per_document, seed=seed)
-    else:
-        with model_writer(config) as writer:
-            cases = draft_cases(
-                config.docs_dir, per_document=per_document, seed=seed, writer=writer
-            )
+    with model_writer(config) if model else nullcontext() as writer:
+        cases = draft_cases(config.docs_dir, per_document=per_document, seed=seed, writer=writer)
     cases += feedback_cases(feedback) if feedback else []
     write_drafts(file, cases)
     err.print(f"{len(cases)} drafts in {escape(str(file))}. Review each before it is used.")
@@ -246,12 +241,10 @@ def _load(name: str, directory: Path, *, form: str | None, skip_bad: bool) -> Da
     from chatbot.evaluation.datasets import find_set, load_dataset
 
     path = find_set(name)
-    form = form or detect_format(path)
-    loaded = (
-        load_dataset(path, skip_bad=skip_bad)
-        if form == "own"
-        else adapt(path, directory / "temporary" / "docs", form=form, skip_bad=skip_bad)
-    )
+    if (form or detect_format(path)) == "own":
+        loaded = load_dataset(path, skip_bad=skip_bad)
+    else:
+        loaded = adapt(path, directory / "temporary" / "docs", form=form, skip_bad=skip_bad)
     for bad in loaded.bad_lines:
         err.print(f"[yellow]Left out:[/] line {bad.number}: {escape(bad.problem)}")
     return loaded
@@ -277,7 +270,7 @@ def _run(
         docs, storage = docs or dataset.docs_dir, storage or temporary / "storage"
     drafts = {"draft": False} if model == "none" else {"chat_model": model}
     config = load_config(docs_dir=docs, storage_dir=storage, **drafts)
-    with _bar() as bar:
+    with progress_bar() as bar:
         reading = bar.add_task("Reading", total=None)
         opened = Chatbot.open(
             config, lambda _, done, total: bar.update(reading, completed=done, total=total)
@@ -287,12 +280,11 @@ def _run(
             if chatbot.model_problem is not None:
                 if model is not None:
                     raise chatbot.model_problem
-                err.print(
-                    f"[yellow]Answers are quotes only:[/] {escape(str(chatbot.model_problem))}"
-                )
+                err.print(f"[yellow]Answers are quotes:[/] {escape(str(chatbot.model_problem))}")
+            say_that_it_only_quotes(chatbot)
             _warn_of_missing_gold(dataset, chatbot)
             task = bar.add_task("Asking", total=len(dataset.cases))
-            try:
+            with resumable(bar):
                 run(
                     chatbot,
                     dataset,
@@ -302,12 +294,15 @@ def _run(
                     resume=resume,
                     progress=lambda done, _: bar.update(task, completed=done),
                 )
-            except KeyboardInterrupt:
-                bar.stop()
-                err.print("Stopped. Go on with the same command and --resume.")
-                raise typer.Exit(130) from None
     if temporary.exists():
         shutil.rmtree(temporary)
+
+
+def say_that_it_only_quotes(chatbot: Chatbot) -> None:
+    """Say so where a chat model is loaded and may not write, and how that can change."""
+    if chatbot.model and chatbot.writing == "quoting" and not chatbot.config.writing:
+        name = escape(chatbot.model.name)
+        err.print(f"Answers are quotes: {name} is not known to do better. See: chatbot models list")
 
 
 def _warn_of_missing_gold(dataset: Dataset, chatbot: Chatbot) -> None:
@@ -318,10 +313,9 @@ def _warn_of_missing_gold(dataset: Dataset, chatbot: Chatbot) -> None:
         return
 
     def text_of(doc: str) -> str | None:
-        try:
+        with suppress(ChatbotError):
             return chatbot.document(doc).text
-        except ChatbotError:
-            return None
+        return None
 
     missing = missing_quotes(dataset.cases, text_of)
     if missing:
@@ -344,10 +338,10 @@ def _score(
     write_reports(directory, info, rows, scores, limits)
     if quiet:
         return scores
-    _table(
+    table(
         ("metric", "mean", "95 % interval", "scored", "unscored"),
         [
-            (name, _number(entry["mean"]),
+            (name, number(entry["mean"]),
              "" if entry["low"] is None else f"{entry['low']:.3f} … {entry['high']:.3f}",
              str(entry["scored"]), str(entry["unscored"]))
             for name, entry in scores["metrics"].items()
@@ -368,18 +362,26 @@ def _score(
     return scores
 
 
-def _bar() -> Any:
-    from rich import progress
+@contextmanager
+def resumable(bar: Any) -> Iterator[None]:
+    """Say how to go on with what Ctrl-C stopped."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        bar.stop()
+        err.print("Stopped. Go on with the same command and --resume.")
+        raise typer.Exit(130) from None
 
-    columns = (
-        progress.TextColumn("{task.description}"), progress.BarColumn(),
-        progress.MofNCompleteColumn(), progress.TimeElapsedColumn(),
-        progress.TimeRemainingColumn(),
-    )  # fmt: skip
-    return progress.Progress(*columns, console=err, transient=True, disable=not err.is_terminal)
+
+def progress_bar() -> Any:
+    """A bar with counts and the time left, on a terminal; nothing otherwise."""
+    from rich.progress import MofNCompleteColumn, Progress, TimeElapsedColumn
+
+    columns = (*Progress.get_default_columns(), MofNCompleteColumn(), TimeElapsedColumn())
+    return Progress(*columns, console=err, transient=True, disable=not err.is_terminal)
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Aligned columns, the same in a pipe as on a terminal: no cell is cut or wrapped."""
     widths = [max(len(row[column]) for row in (head, *rows)) for column in range(len(head))]
     for row in (head, *rows):
@@ -393,5 +395,6 @@ def _split(values: Sequence[str] | None) -> list[str | None]:
     return [part for part in parts if part] or [None]
 
 
-def _number(value: float | None) -> str:
+def number(value: float | None) -> str:
+    """A figure for a table; a dash where there is none."""
     return "–" if value is None else f"{value:.3f}" if value < 1000 else f"{value:.0f}"

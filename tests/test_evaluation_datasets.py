@@ -58,6 +58,8 @@ def test_a_set_is_read_with_its_header_and_unknown_fields(tmp_path: Path) -> Non
         (make_case(9, history=[{"role": "robot", "content": "x"}]), "'role'"),
         (make_case(9, history=["x"]), "'history'"),
         (make_case(9, as_of="spring"), "'as_of'"),
+        (make_case(9, as_of=1745971200), "'as_of'"),
+        (make_case(9, answerable=1), "'answerable'"),
         (make_case(1), "was used before"),
     ],
 )
@@ -235,6 +237,25 @@ def test_rgb_needs_each_item_and_of_a_list_any_one(tmp_path: Path) -> None:
            "positive": ["Text."], "negative": []}  # fmt: skip
     (case,) = adapt(write_lines(tmp_path / "en.json", [row]), tmp_path / "docs").cases
     assert case.data["must_include"] == [["2022"], ["Jan", "January"]]
+
+
+def test_a_pool_in_several_languages_is_asked_by_its_file_of_questions(tmp_path: Path) -> None:
+    for language in ("de", "en"):
+        write_lines(
+            tmp_path / f"paragraphs.{language}.jsonl", [{"id": "p", "text": f"In {language}."}]
+        )
+        write_lines(tmp_path / f"questions.{language}.jsonl", [
+            {"id": "q", "question": "?!", "answers": ["x"], "answerable": True,
+             "language": language, "context_ids": ["p"]},
+        ])  # fmt: skip
+    path = tmp_path / "questions.de.jsonl"
+    assert detect_format(path) == "pool"
+    loaded = adapt(path, tmp_path / "docs")
+    assert loaded.cases[0].data["evidence"] == [{"doc": "000/p.txt", "quote": ""}]
+    assert documents.read(documents.scan(tmp_path / "docs")[0][0]).text == "In de."
+    with pytest.raises(DatasetError, match="holds none of") as caught:
+        adapt(tmp_path, tmp_path / "other")
+    assert "questions.de.jsonl, questions.en.jsonl" in caught.value.remedy
 
 
 def test_a_source_of_another_format_is_refused(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from test_evaluation_fakes import make_answer
 
 from chatbot.config import PROJECT_ROOT
 from chatbot.errors import DatasetError
@@ -13,6 +14,8 @@ from chatbot.evaluation.datasets import load_dataset, missing_quotes
 from chatbot.evaluation.drafts import GAP, draft_cases, feedback_cases, is_usable, write_drafts
 from chatbot.language import words
 from chatbot.records import Language
+from chatbot.web import exports
+from chatbot.web.conversations import Rating
 
 DOCS = PROJECT_ROOT / "docs"
 NAMES = ("llama-4-models.md", "fr-llama-4-en-bref.md", "llama-history-2023-2024.md")
@@ -87,21 +90,24 @@ def test_a_question_of_a_small_model_must_be_about_the_sentence() -> None:
     assert not is_usable(sentence, sentence, "16")
 
 
-def test_bad_conversations_become_drafts(tmp_path: Path) -> None:
-    history = [{"role": "user", "content": "Hello"}, {"role": "assistant", "content": "Hi"}]
-    rows = [
-        {"id": "x", "question": "How big?", "history": history, "answer": "7B", "comment": "no",
-         "rating": "down", "language": "en"},
-        {"question": "Fine?", "rating": "up"},
+def test_answers_marked_as_bad_on_the_page_become_drafts(tmp_path: Path) -> None:
+    earlier = make_answer("It has 7B.", question="How big is Llama 2?")
+    ratings = [
+        Rating(answer=make_answer("In 2023.", question="And since when?"), verdict="bad",
+               reason="too old", earlier=(earlier,)),
+        Rating(answer=make_answer("It is.", question="Fine?"), verdict="good", reason="",
+               earlier=()),
     ]  # fmt: skip
     path = tmp_path / "feedback.jsonl"
+    rows = [exports.case(rating) | {"id": f"feedback-{n}"} for n, rating in enumerate(ratings)]
     path.write_text("\n".join(json.dumps(row) for row in rows), encoding="utf-8")
-    (case,) = feedback_cases(path)
-    assert case["draft"] is True
-    assert case["history"] == history
-    assert case["given_answer"] == "7B"
-    write_drafts(tmp_path / "drafts.jsonl", [case])
-    assert load_dataset(tmp_path / "drafts.jsonl").cases[0].history[1].content == "Hi"
-    path.write_text('{"rating": "down"}\n', encoding="utf-8")
+    (draft,) = feedback_cases(path)
+    assert (draft["draft"], draft["answerable"], draft["answers"]) == (True, None, [])
+    assert draft["reason"] == "too old"
+    write_drafts(tmp_path / "drafts.jsonl", [draft])
+    (loaded,) = load_dataset(tmp_path / "drafts.jsonl").cases
+    assert loaded.question == "And since when?"
+    assert [turn.content for turn in loaded.history] == ["How big is Llama 2?", "It has 7B."]
+    path.write_text('{"verdict": "bad"}\n', encoding="utf-8")
     with pytest.raises(DatasetError, match="line 1"):
         feedback_cases(path)

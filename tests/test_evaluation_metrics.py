@@ -138,6 +138,76 @@ def test_document_retrieval_equals_ir_measures_and_the_formulas() -> None:
             assert value == pytest.approx(expected, abs=1e-6)
 
 
+def test_quote_retrieval_equals_ir_measures_on_the_first_place_of_each_quote() -> None:
+    import ir_measures
+
+    rng = np.random.default_rng(3)
+    texts = [
+        f"Number {n} of the sentences says that model {n} came in {1900 + n}." for n in range(30)
+    ]
+    rows, qrels, run = [], [], []
+    for number in range(40):
+        gold = rng.permutation(30)[: rng.integers(1, 5)]
+        case = make_case(number, evidence=[{"doc": "a.md", "quote": texts[n]} for n in gold])
+        found = [rng.permutation(30)[:2] for _ in range(rng.integers(0, 9))]
+        passages = [make_passage("a.md", " ".join(texts[n] for n in held)) for held in found]
+        rows.append(make_row(case, make_answer(passages=passages)))
+        qrels += [ir_measures.Qrel(str(number), f"quote {n}", 1) for n in gold]
+        # A passage is the quotes that no earlier one held, in the case's order, or else noise.
+        order: list[str] = []
+        for rank, held in enumerate(found):
+            new = [f"quote {n}" for n in gold if n in held and f"quote {n}" not in order]
+            order += new or [f"noise {rank}"]
+        run += [ir_measures.ScoredDoc(str(number), d, 100.0 - r) for r, d in enumerate(order)]
+    scores = metrics.retrieval(rows)
+    for name, measure in (
+        ("ndcg@10", ir_measures.nDCG @ 10), ("recall@5", ir_measures.R @ 5),
+        ("mrr", ir_measures.RR), ("hit@5", ir_measures.Success @ 5),
+    ):  # fmt: skip
+        reference = {m.query_id: m.value for m in ir_measures.iter_calc([measure], qrels, run)}
+        values = scores[f"quote_{name}"]
+        assert values == pytest.approx([reference[str(i)] for i in range(40)], abs=1e-6)
+        mean = score_rows(rows)["metrics"][f"quote_{name}"]["mean"]
+        assert mean == pytest.approx(sum(reference.values()) / 40, abs=1e-6)
+
+
+def test_the_figures_of_a_run_equal_the_published_ones() -> None:
+    """As SQuAD 2's script, sacrebleu's chrF and ir-measures give them for all rows together."""
+    import ir_measures
+    from sacrebleu.metrics import CHRF
+
+    rows = simulated_rows(80, 5)
+    entries = score_rows(rows)["metrics"]
+    squad = [
+        squad_reference(
+            row["case"]["answers"] if row["case"]["answerable"] else [],
+            "" if row["abstained"] else row["answer"],
+        )
+        for row in rows
+    ]
+    assert entries["exact_match"]["mean"] == pytest.approx(np.mean([e for e, _ in squad]), abs=1e-6)
+    assert entries["squad_f1"]["mean"] == pytest.approx(np.mean([f for _, f in squad]), abs=1e-6)
+    answered = [row for row in rows if row["case"]["answers"] and not row["abstained"]]
+    chrf = [
+        CHRF().sentence_score(row["answer"], row["case"]["answers"]).score / 100 for row in answered
+    ]
+    assert entries["chrf"]["mean"] == pytest.approx(np.mean(chrf), abs=1e-6)
+    assert entries["chrf"]["scored"] == len(answered)
+    gold = [row for row in rows if row["case"]["answerable"]]
+    qrels = [
+        ir_measures.Qrel(r["case"]["id"], e["doc"], 1) for r in gold for e in r["case"]["evidence"]
+    ]
+    run = [
+        ir_measures.ScoredDoc(row["case"]["id"], passage["doc"], -float(rank))
+        for row in gold
+        for rank, passage in enumerate(row["passages"])
+    ]
+    measures = {"ndcg@10": ir_measures.nDCG @ 10, "mrr": ir_measures.RR}
+    reference = ir_measures.calc_aggregate(measures.values(), qrels, run)
+    for name, measure in measures.items():
+        assert entries[f"doc_{name}"]["mean"] == pytest.approx(reference[measure], abs=1e-6)
+
+
 def test_quote_retrieval_counts_each_quote_once() -> None:
     case = make_case(evidence=[
         {"doc": "a.md", "quote": "Scout holds 109 billion parameters spread over 16 experts."},
@@ -261,6 +331,35 @@ def test_citations_are_judged_by_gold_quotes() -> None:
     assert metrics.uncited_sentences(invented) == 1
 
 
+def test_evidence_is_cited_when_one_of_the_places_that_say_it_is() -> None:
+    places = [{"doc": f"doc-{n}.md", "quote": f"Model {n}: {GOLD}"} for n in range(3)]
+    one = make_answer(cited=[(places[2]["doc"], places[2]["quote"])])
+    single = make_row(make_case(evidence=places), one)
+    assert metrics.evidence_cited(single) == 1
+    assert metrics.citation_recall(single) == pytest.approx(1 / 3)
+    assert metrics.evidence_cited(make_row(make_case(evidence=places), make_answer())) == 0
+    elsewhere = make_answer(cited=[("doc-9.md", places[0]["quote"])])
+    assert metrics.evidence_cited(make_row(make_case(evidence=places), elsewhere)) == 0
+    assert metrics.evidence_cited(make_row(make_case(), make_answer(abstained=True))) is None
+    assert metrics.evidence_cited(make_row(make_case(evidence=[]))) is None
+
+
+def test_each_of_several_asked_facts_needs_a_cited_quote_that_holds_it() -> None:
+    evidence = [
+        {"doc": "a.md", "quote": "Scout holds 109 billion parameters over 16 experts."},
+        {"doc": "b.md", "quote": "Scout has 109B of them, says the card of that day."},
+        {"doc": "c.md", "quote": "Maverick holds 400 billion over 128 experts in all."},
+    ]
+    # No quote says "yes": that is concluded, and costs nothing.
+    facts = [["109 billion", "109B"], ["400 billion"], ["yes"]]
+    case = make_case(must_include=facts, evidence=evidence)
+    cited = [(gold["doc"], gold["quote"]) for gold in evidence]
+    assert metrics.evidence_cited(make_row(case, make_answer(cited=cited[1:]))) == 1
+    assert metrics.evidence_cited(make_row(case, make_answer(cited=cited[:2]))) == 0.5
+    whole = make_case(must_include=facts, evidence=[{"doc": "a.md", "quote": ""}])
+    assert metrics.evidence_cited(make_row(whole, make_answer(cited=cited[:1]))) == 1
+
+
 def test_unsupported_figures_are_counted() -> None:
     said = "It has 109 billion parameters."
     row = make_row(make_case(), make_answer(said, cited=[("doc-0.md", GOLD)]))
@@ -268,11 +367,6 @@ def test_unsupported_figures_are_counted() -> None:
     swapped = make_answer("It has 400 billion parameters.", cited=[("doc-0.md", GOLD)])
     assert metrics.unsupported_items(make_row(make_case(), swapped)) == 1
     assert metrics.unsupported_items(make_row(make_case(), make_answer(abstained=True))) is None
-
-
-def test_unsupported_is_unscored_without_the_check(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(metrics, "_support_check", lambda: None)
-    assert metrics.unsupported_items(make_row()) is None
 
 
 def test_an_error_scores_in_error_alone() -> None:

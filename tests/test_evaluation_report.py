@@ -219,7 +219,7 @@ def test_list_names_sets_and_runs(folder: Path) -> None:
 class OpenedFake(FakeChatbot):
     """The fake where the command line expects an opened chatbot."""
 
-    model_problem = None
+    model = model_problem = None
     index = SimpleNamespace(files={"doc-1.md": "11"})
 
     def __enter__(self) -> OpenedFake:

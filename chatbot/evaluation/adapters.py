@@ -15,9 +15,15 @@ from pathlib import Path
 from typing import Any
 
 from chatbot.errors import DatasetError
-from chatbot.evaluation.datasets import BadLine, Case, Dataset, checked, parse_case, read_bytes
-
-Record = dict[str, Any]
+from chatbot.evaluation.datasets import (
+    BadLine,
+    Dataset,
+    Record,
+    checked,
+    json_lines,
+    read_bytes,
+    read_cases,
+)
 
 _POOLS = ("paragraphs.jsonl", "passages.jsonl", "facts_corpus.jsonl", "documents.jsonl")
 _QUESTIONS = ("questions.jsonl", "queries.jsonl", "tasks.jsonl")
@@ -42,18 +48,7 @@ class _Source:
 
     def rows(self, path: Path) -> Iterator[tuple[int, Record]]:
         """Numbered objects of a JSON-lines file; broken lines are noted."""
-        for number, line in enumerate(self.content(path).split(b"\n"), start=1):
-            if not line.strip():
-                continue
-            try:
-                row = json.loads(line.decode("utf-8-sig"))
-            except ValueError as error:
-                self.bad.append(BadLine(number=number, problem=f"{path.name}: {error}"))
-                continue
-            if isinstance(row, dict):
-                yield number, row
-            else:
-                self.bad.append(BadLine(number=number, problem=f"{path.name}: not an object"))
+        return json_lines(self.content(path), self.bad, name=f"{path.name}: ")
 
     def json(self, path: Path) -> Any:
         """The value of a JSON file.
@@ -105,6 +100,8 @@ def detect_format(path: Path) -> str:
             return "rgb"
         if "contexts" in first and "question" in first:
             return "contexts"
+        if "context_ids" in first and "question" in first:
+            return "pool"
     return "own"
 
 
@@ -124,19 +121,8 @@ def adapt(path: Path, folder: Path, *, form: str | None = None, skip_bad: bool =
     if form not in FORMATS:
         raise DatasetError(f"{form} is no known format.", f"Known: {', '.join(FORMATS)}.")
     source = _Source(folder)
-    cases: list[Case] = []
-    seen: set[str] = set()
     try:
-        for number, data in FORMATS[form](path, source):
-            try:
-                case = parse_case(data)
-                if case.id in seen:
-                    raise ValueError(f"the id {case.id!r} was used before")
-            except ValueError as error:
-                source.bad.append(BadLine(number=number, problem=str(error)))
-            else:
-                seen.add(case.id)
-                cases.append(case)
+        cases = read_cases(FORMATS[form](path, source), source.bad)
     except (AttributeError, KeyError, TypeError) as error:
         raise DatasetError(
             f"{path} is not in the {form} format: {type(error).__name__} {error}.",
@@ -146,7 +132,7 @@ def adapt(path: Path, folder: Path, *, form: str | None = None, skip_bad: bool =
         name=path.stem,
         path=path,
         sha256=source.digest.hexdigest(),
-        cases=tuple(cases),
+        cases=cases,
         header={"format": form, "documents": len(source.names)},
         bad_lines=tuple(source.bad),
         docs_dir=folder,
@@ -157,6 +143,26 @@ def adapt(path: Path, folder: Path, *, form: str | None = None, skip_bad: bool =
 Numbered = Iterable[tuple[int, Record]]
 
 
+def _case(
+    identifier: str, question: str, answers: Iterable[str], gold: Iterable[Record], **more: Any
+) -> Record:
+    """A case object; one that cannot be answered has neither answers nor gold evidence."""
+    refused = more.get("answerable") is False
+    return {
+        "id": identifier,
+        "question": question,
+        "answerable": True,
+        "answers": [] if refused else list(answers),
+        "evidence": [] if refused else list(gold),
+        **more,
+    }
+
+
+def _whole(docs: Iterable[str]) -> list[Record]:
+    """Whole documents as gold evidence."""
+    return [{"doc": doc, "quote": ""} for doc in docs]
+
+
 def _squad2(path: Path, source: _Source) -> Numbered:
     """SQuAD 2.0 JSON (Rajpurkar et al. 2018): one document a paragraph."""
     for a, article in enumerate(source.json(path)["data"]):
@@ -164,19 +170,10 @@ def _squad2(path: Path, source: _Source) -> Numbered:
             title = article["title"].replace("_", " ")
             doc = source.write(f"{a:04d}-{p:04d}", paragraph["context"], title=title)
             for qa in paragraph["qas"]:
+                answers = dict.fromkeys(answer["text"] for answer in qa["answers"])
                 answerable = not qa.get("is_impossible", False)
-                answers = list(dict.fromkeys(answer["text"] for answer in qa["answers"]))
-                yield (
-                    0,
-                    {
-                        "id": qa["id"],
-                        "question": qa["question"],
-                        "answerable": answerable,
-                        "answers": answers if answerable else [],
-                        "evidence": [{"doc": doc, "quote": ""}] if answerable else [],
-                        "language": "en",
-                    },
-                )
+                yield 0, _case(qa["id"], qa["question"], answers, _whole([doc]),
+                               answerable=answerable, language="en")  # fmt: skip
 
 
 def _beir(path: Path, source: _Source) -> Numbered:
@@ -198,16 +195,8 @@ def _beir(path: Path, source: _Source) -> Numbered:
     for number, row in source.rows(path / "queries.jsonl"):
         documents = gold.get(str(row["_id"]), [])
         if documents:
-            yield (
-                number,
-                {
-                    "id": str(row["_id"]),
-                    "question": row["text"],
-                    "answerable": True,
-                    "answers": [],
-                    "evidence": [{"doc": source.names[item], "quote": ""} for item in documents],
-                },
-            )
+            docs = _whole(source.names[item] for item in documents)
+            yield number, _case(str(row["_id"]), row["text"], [], docs)
 
 
 def _multihop(path: Path, source: _Source) -> Numbered:
@@ -220,23 +209,14 @@ def _multihop(path: Path, source: _Source) -> Numbered:
             published=(article.get("published_at") or "")[:10],
         )
     for number, row in enumerate(source.json(path / "MultiHopRAG.json"), start=1):
-        answerable = row["question_type"] != "null_query"
-        yield (
-            number,
-            {
-                "id": f"multihop-{number}",
-                "question": row["query"],
-                "answerable": answerable,
-                "answers": [row["answer"]] if answerable else [],
-                "evidence": [
-                    {"doc": source.names[item["url"]], "quote": item["fact"]}
-                    for item in row["evidence_list"]
-                    if item["url"] in source.names
-                ],
-                "language": "en",
-                "category": row["question_type"],
-            },
-        )
+        facts = [
+            {"doc": source.names[item["url"]], "quote": item["fact"]}
+            for item in row["evidence_list"]
+            if item["url"] in source.names
+        ]
+        kind = row["question_type"]
+        named = {"answerable": kind != "null_query", "language": "en", "category": kind}
+        yield number, _case(f"multihop-{number}", row["query"], [row["answer"]], facts, **named)
 
 
 def _rgb(path: Path, source: _Source) -> Numbered:
@@ -254,15 +234,15 @@ def _rgb(path: Path, source: _Source) -> Numbered:
         groups = [list(_flat(part)) for part in _flat(row["answer"], deep=False)]
         yield (
             number,
-            {
-                "id": identifier,
-                "question": row["query"],
-                "answerable": bool(positive),
-                "answers": [text for group in groups for text in group[:1]],
-                "must_include": groups if isinstance(row["answer"], list) else [],
-                "evidence": [{"doc": doc, "quote": ""} for doc in docs],
-                "category": path.stem,
-            },
+            _case(
+                identifier,
+                row["query"],
+                [text for group in groups for text in group[:1]],
+                _whole(docs),
+                answerable=bool(docs),
+                must_include=groups if isinstance(row["answer"], list) and docs else [],
+                category=path.stem,
+            ),
         )
 
 
@@ -275,23 +255,24 @@ def _flat(value: Any, *, deep: bool = True) -> Iterator[Any]:
 
 
 def _pool(path: Path, source: _Source) -> Numbered:
-    """A folder of questions beside a pool of passages (SQuAD 2, MultiHop-RAG, MTRAG tasks).
+    """Questions beside a pool of passages: a folder, or its file of questions.
 
     Questions: {"id", "question", "answers", "answerable", "context_ids", "history"?, "labels"?};
     passages: {"id", "text", "title"?, "date"?}. `context_ids` are the gold passages, except where
-    `labels.subset` says that they are only candidates (NoMIRACL).
+    `labels.subset` says that they are only candidates (NoMIRACL). Beside "questions.en.jsonl" the
+    pool is "paragraphs.en.jsonl" (XQuAD).
     """
-    for _, row in source.rows(_one_of(path, _POOLS)):
+    questions = path if path.is_file() else _one_of(path, _QUESTIONS)
+    _, _, rest = questions.name.partition(".")
+    pools = tuple(pool.replace("jsonl", rest) for pool in _POOLS)
+    for _, row in source.rows(_one_of(questions.parent, pools)):
         source.write(
             row["id"], row["text"], title=row.get("title"), published=(row.get("date") or "")[:10]
         )
-    for number, row in source.rows(_one_of(path, _QUESTIONS)):
-        is_gold = row.get("answerable") is not False and "subset" not in (row.get("labels") or {})
+    for number, row in source.rows(questions):
+        is_gold = "subset" not in (row.get("labels") or {})
         ids = [item for item in row.get("context_ids") or [] if is_gold and item in source.names]
-        yield (
-            number,
-            _common(row) | {"evidence": [{"doc": source.names[item], "quote": ""} for item in ids]},
-        )
+        yield number, _common(row, _whole(source.names[item] for item in ids))
 
 
 def _contexts(path: Path, source: _Source) -> Numbered:
@@ -309,48 +290,44 @@ def _contexts(path: Path, source: _Source) -> Numbered:
             # Ids such as "d0" come again in each question; longer ones name one document.
             identifier = context["id"] if len(context["id"]) > 8 else f"{row['id']}-{context['id']}"
             doc = source.write(identifier, text, title=context.get("title"))
-            if not row["answerable"]:
-                continue
             if sentences and position == 0:
                 chosen = labels.get("gold_sentence_idx", [])
                 evidence += [{"doc": doc, "quote": sentences[index]} for index in chosen]
             elif context.get("type") == "correct":
-                evidence.append({"doc": doc, "quote": ""})
-        yield (
-            number,
-            _common(row)
-            | {
-                "evidence": evidence,
-                "must_not_include": labels.get("wrong_answers", []),
-            },
-        )
+                evidence += _whole([doc])
+        wrong = labels.get("wrong_answers", [])
+        yield number, _common(row, evidence, must_not_include=wrong)
 
 
-def _common(row: Mapping[str, Any]) -> Record:
-    """The fields that the pool and contexts formats share."""
+def _common(row: Mapping[str, Any], gold: Iterable[Record], **more: Any) -> Record:
+    """A case of the pool and contexts formats."""
     labels = row.get("labels") or {}
     category = labels.get("question_type") or labels.get("subset")
     if labels.get("multi_turn"):
         category = labels.get("answerability", "").lower() or category
-    return {
-        "id": row["id"],
-        "question": row["question"],
-        "history": [
+    return _case(
+        row["id"],
+        row["question"],
+        row["answers"] if row["answerable"] else [],
+        gold,
+        history=[
             {"role": _ROLES[turn["role"]], "content": turn.get("text", turn.get("content"))}
             for turn in row.get("history") or []
         ],
-        "answerable": row.get("answerable"),
-        "answers": row["answers"] if row.get("answerable") else [],
-        "language": row.get("language"),
-        "category": category if isinstance(category, str) else None,
-    }
+        answerable=row["answerable"],
+        language=row.get("language"),
+        category=category if isinstance(category, str) else None,
+        **more,
+    )
 
 
 def _one_of(path: Path, names: tuple[str, ...]) -> Path:
     for name in names:
         if (path / name).is_file():
             return path / name
-    raise DatasetError(f"{path} holds none of {', '.join(names)}.", "Check the folder.")
+    held = sorted(item.name for name in names for item in path.glob(f"{Path(name).stem}.*.jsonl"))
+    remedy = f"Give the path of one of {', '.join(held)}." if held else "Check the folder."
+    raise DatasetError(f"{path} holds none of {', '.join(names)}.", remedy)
 
 
 FORMATS: Mapping[str, Callable[[Path, _Source], Numbered]] = {

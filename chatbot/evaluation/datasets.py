@@ -9,14 +9,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from chatbot.errors import DatasetError
 from chatbot.records import Turn
+
+Record = dict[str, Any]
 
 SETS_DIR = Path(__file__).parent / "sets"
 """The sets that ship with the program."""
@@ -96,37 +100,60 @@ def load_dataset(path: Path, *, skip_bad: bool = False) -> Dataset:
         DatasetError: the file cannot be read, holds no case, or has broken lines.
     """
     content = read_bytes(path)
-    header: Mapping[str, Any] = {}
-    cases: list[Case] = []
+    header: dict[str, Any] = {}
     bad: list[BadLine] = []
-    seen: set[str] = set()
-    for number, line in enumerate(content.split(b"\n"), start=1):
-        if not line.strip():
-            continue
-        try:
-            data = json.loads(line.decode("utf-8-sig"))
-            if number == 1 and isinstance(data, dict) and isinstance(data.get("header"), dict):
-                header = data["header"]
-                continue
-            case = parse_case(data)
-            if case.id in seen:
-                raise ValueError(f"the id {case.id!r} was used before")
-        except ValueError as error:  # bad JSON and bad UTF-8 are ValueErrors too
-            bad.append(BadLine(number=number, problem=str(error)))
-        else:
-            seen.add(case.id)
-            cases.append(case)
+
+    def numbered() -> Iterator[tuple[int, Record]]:
+        for number, data in json_lines(content, bad):
+            if number == 1 and isinstance(data.get("header"), dict):
+                header.update(data["header"])
+            else:
+                yield number, data
+
+    cases = read_cases(numbered(), bad)
     return checked(
         Dataset(
             name=path.stem,
             path=path,
             sha256=hashlib.sha256(content).hexdigest(),
-            cases=tuple(cases),
+            cases=cases,
             header=header,
             bad_lines=tuple(bad),
         ),
         skip_bad=skip_bad,
     )
+
+
+def json_lines(
+    content: bytes, bad: list[BadLine], *, name: str = ""
+) -> Iterator[tuple[int, Record]]:
+    """Numbered objects of a JSON-lines file; `bad` is told of the other lines."""
+    for number, line in enumerate(content.split(b"\n"), start=1):
+        if not line.strip():
+            continue
+        try:
+            data = json.loads(line.decode("utf-8-sig"))
+            if not isinstance(data, dict):
+                raise ValueError("not a JSON object")
+        except ValueError as error:  # bad JSON and bad UTF-8 are ValueErrors too
+            bad.append(BadLine(number=number, problem=f"{name}{error}"))
+        else:
+            yield number, data
+
+
+def read_cases(numbered: Iterable[tuple[int, Record]], bad: list[BadLine]) -> tuple[Case, ...]:
+    """The cases of numbered objects; `bad` is told of those that are none."""
+    cases: dict[str, Case] = {}
+    for number, data in numbered:
+        try:
+            case = parse_case(data)
+            if case.id in cases:
+                raise ValueError(f"the id {case.id!r} was used before")
+        except ValueError as error:
+            bad.append(BadLine(number=number, problem=str(error)))
+        else:
+            cases[case.id] = case
+    return tuple(cases.values())
 
 
 def checked(dataset: Dataset, *, skip_bad: bool) -> Dataset:
@@ -181,68 +208,55 @@ def read_bytes(path: Path) -> bytes:
         raise DatasetError(f"{path} cannot be read: {error.strerror}.", "Check the path.") from None
 
 
-def parse_case(data: Any) -> Case:
+def parse_case(data: Record) -> Case:
     """Check a case object and read it.
 
     Raises:
         ValueError: a field is missing or of another kind; says which.
     """
-    if not isinstance(data, dict):
-        raise ValueError("not a JSON object")
-    for name in ("id", "question"):
-        if not isinstance(data.get(name), str) or not data[name].strip():
-            raise ValueError(f"{name!r} must be text")
-    # None is for public sets that do not say; it leaves the case out of the abstention metrics.
-    if "answerable" not in data or not isinstance(data["answerable"], bool | None):
-        raise ValueError("'answerable' must be true or false")
-    _check_texts(data, "answers", required=True)
-    _check_texts(data, "must_not_include")
-    groups = data.get("must_include", [])
-    if not isinstance(groups, list) or not all(group and _is_texts(group) for group in groups):
-        raise ValueError("'must_include' must be a list of lists of texts, none empty")
-    evidence = data.get("evidence", [])
-    if not isinstance(evidence, list) or not all(_is_evidence(item) for item in evidence):
-        raise ValueError('\'evidence\' must be a list of {"doc", "quote"}')
-    for name in ("language", "category"):
-        if not isinstance(data.get(name), str | None):
-            raise ValueError(f"{name!r} must be text")
+    try:
+        fields = _Fields.model_validate(data)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = " ".join(repr(part) for part in first["loc"])
+        raise ValueError(f"{place}: {first['msg']}") from None
     return Case(
-        id=data["id"],
-        question=data["question"],
-        history=tuple(_turns(data.get("history") or [])),
-        as_of=_day(data.get("as_of")),
+        id=fields.id,
+        question=fields.question,
+        history=tuple(Turn(role=t.role, content=t.content) for t in fields.history or []),
+        as_of=fields.as_of,
         data=data,
     )
 
 
-def _check_texts(data: Mapping[str, Any], name: str, *, required: bool = False) -> None:
-    if (required or name in data) and not _is_texts(data.get(name)):
-        raise ValueError(f"{name!r} must be a list of texts")
+_Text = Annotated[str, Field(pattern=r"\S")]
+_Day = Annotated[date, BeforeValidator(lambda day: date.fromisoformat(str(day)))]
 
 
-def _is_texts(value: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(item, str) for item in value)
+class _Message(BaseModel):
+    role: Literal["user", "assistant"]
+    content: str
 
 
-def _is_evidence(item: Any) -> bool:
-    return isinstance(item, dict) and all(isinstance(item.get(k), str) for k in ("doc", "quote"))
+class _Evidence(BaseModel):
+    doc: str
+    quote: str
 
 
-def _turns(history: Any) -> Iterable[Turn]:
-    if not isinstance(history, list):
-        raise ValueError("'history' must be a list of messages")
-    for message in history:
-        if not isinstance(message, dict) or not isinstance(message.get("content"), str):
-            raise ValueError("a message of 'history' must have a 'content'")
-        if message.get("role") not in ("user", "assistant"):
-            raise ValueError("the 'role' of a message must be user or assistant")
-        yield Turn(role=message["role"], content=message["content"])
+class _Fields(BaseModel):
+    """What a case must hold; nothing is converted, because the metrics work on the object."""
 
+    model_config = ConfigDict(strict=True)
 
-def _day(value: Any) -> date | None:
-    if value is None:
-        return None
-    try:
-        return date.fromisoformat(value)
-    except (TypeError, ValueError):
-        raise ValueError(f"'as_of' must be a date like 2025-04-30, not {value!r}") from None
+    id: _Text
+    question: _Text
+    answerable: bool | None
+    """None is for public sets that do not say; leaves the case out of the abstention metrics."""
+    answers: list[str]
+    must_include: list[Annotated[list[str], Field(min_length=1)]] = []
+    must_not_include: list[str] = []
+    evidence: list[_Evidence] = []
+    language: str | None = None
+    category: str | None = None
+    history: list[_Message] | None = None
+    as_of: _Day | None = None

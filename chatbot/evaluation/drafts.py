@@ -19,8 +19,7 @@ from typing import Any
 from chatbot import documents
 from chatbot.config import Config
 from chatbot.dates import find_dates
-from chatbot.errors import DatasetError
-from chatbot.evaluation.datasets import read_bytes
+from chatbot.evaluation.datasets import load_dataset
 from chatbot.evaluation.text import contains
 from chatbot.figures import find_figures
 from chatbot.grounding import find_names
@@ -202,45 +201,25 @@ def _near_miss(
 
 
 def feedback_cases(path: Path) -> list[dict[str, Any]]:
-    """Drafts from conversations that were marked as bad, one JSON object a line.
-
-    A line needs "question"; "history", "language", "as_of", "answer" and "comment" are taken over.
-    Lines with a "rating" other than "down" or -1 are passed over.
+    """Drafts from the page's download of ratings: the answers that were marked as bad.
 
     Raises:
-        DatasetError: a line is broken; names it.
+        DatasetError: the file is not in the page's form.
     """
-    cases = []
-    for number, line in enumerate(read_bytes(path).split(b"\n"), start=1):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-            question = row["question"].strip()
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
-            raise DatasetError(
-                f"{path} line {number} is broken: {error!r}.", "It needs a question."
-            ) from None
-        if row.get("rating", "down") not in ("down", -1):
-            continue
-        kept = {name: row[name] for name in ("history", "language", "as_of") if row.get(name)}
-        cases.append(
-            {
-                "id": f"feedback-{row.get('id') or number}",
-                "question": question,
-                # What the right answer is, only a person knows: left out of the scores till then.
-                "answerable": None,
-                "answers": [],
-                "category": "draft feedback",
-                "draft": True,
-                "made_by": "feedback",
-                "given_answer": row.get("answer"),
-                "comment": row.get("comment") or row.get("reason"),
-                "review": "Say if it is answerable, and give answers, must_include and evidence.",
-                **kept,
-            }
-        )
-    return cases
+    return [
+        {
+            **case.data,
+            # What the right answer is, only a person knows: left out of the scores till then.
+            "answerable": None,
+            "answers": [],
+            "category": "draft feedback",
+            "draft": True,
+            "made_by": "feedback",
+            "review": "Say if it is answerable, and give answers, must_include and evidence.",
+        }
+        for case in load_dataset(path).cases
+        if case.data.get("verdict") == "bad"
+    ]
 
 
 def write_drafts(path: Path, cases: Sequence[dict[str, Any]]) -> None:

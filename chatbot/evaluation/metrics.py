@@ -7,14 +7,13 @@ A case that failed scores in `error` and in nothing else.
 
 from __future__ import annotations
 
-import importlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import Any, Literal
 
 import numpy as np
 
+from chatbot import grounding
 from chatbot.evaluation.text import (
     contains,
     coverage,
@@ -154,11 +153,36 @@ def citation_precision(row: Row) -> Score:
 
 
 def citation_recall(row: Row) -> Score:
-    """Share of the gold quotes that an answer cites; None for an abstention or no evidence."""
+    """Share of the gold quotes that an answer cites; None for an abstention or no evidence.
+
+    Reads low where gold quotes say the same in several places: `evidence_cited` does not.
+    """
     evidence = _evidence(row)
     if not evidence or row["abstained"]:
         return None
     return float(np.mean([any(_holds(c, gold) for c in row["citations"]) for gold in evidence]))
+
+
+def evidence_cited(row: Row) -> Score:
+    """Share of the asked facts of which an answer cites gold evidence; None as above.
+
+    A case that asks one fact lists the places that say it: citing any one of them is 1. A case
+    with several must_include groups asks several facts: each that stands in a gold quote needs a
+    cited gold quote that holds it.
+    """
+    evidence = _evidence(row)
+    if not evidence or row["abstained"]:
+        return None
+    cited = [gold for gold in evidence if any(_holds(c, gold) for c in row["citations"])]
+    groups = row["case"].get("must_include") or []
+    facts = [group for group in groups if _says(evidence, group)] if len(groups) > 1 else []
+    if not facts:
+        return float(bool(cited))
+    return float(np.mean([_says(cited, group) for group in facts]))
+
+
+def _says(quotes: Sequence[Mapping[str, str]], group: Sequence[str]) -> bool:
+    return any(contains(gold["quote"], part) for gold in quotes for part in group)
 
 
 def uncited_sentences(row: Row) -> Score:
@@ -171,24 +195,14 @@ def uncited_sentences(row: Row) -> Score:
 
 def unsupported_items(row: Row) -> Score:
     """Figures, dates and names of the answer that are not in the text its sentences cite; count."""
-    check = _support_check()
-    if check is None or row.get("error") is not None or row["abstained"] or not row["sentences"]:
+    if row.get("error") is not None or row["abstained"] or not row["sentences"]:
         return None
     texts = {citation["number"]: citation["text"] for citation in row["citations"]}
     missing = 0
     for sentence in row["sentences"]:
         cited = [texts[number] for number in sentence["citations"] if number in texts]
-        missing += len(check(sentence["text"], cited))
+        missing += len(grounding.unsupported_items(sentence["text"], cited))
     return float(missing)
-
-
-@cache
-def _support_check() -> Callable[[str, Sequence[str]], Sequence[str]] | None:
-    try:
-        module = importlib.import_module("chatbot.grounding")
-    except ModuleNotFoundError:
-        return None
-    return getattr(module, "unsupported_items", None)
 
 
 def _evidence(row: Row) -> list[Mapping[str, str]]:

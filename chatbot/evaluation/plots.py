@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from html import escape
 
@@ -32,11 +33,11 @@ class _Frame:
     def draw(self, body: str, *, x_label: str, y_label: str, title: str) -> str:
         """The whole SVG: `body` inside axes with ticks."""
         parts = []
-        for value in np.linspace(*self.x, _TICKS):
-            px, py = self.at(float(value), self.y[0])
+        for value in _ticks(*self.x):
+            px, py = self.at(value, self.y[0])
             parts.append(f'<text x="{px}" y="{py + 15}" text-anchor="middle">{value:.3g}</text>')
-        for value in np.linspace(*self.y, _TICKS):
-            px, py = self.at(self.x[0], float(value))
+        for value in _ticks(*self.y):
+            px, py = self.at(self.x[0], value)
             parts.append(f'<text x="{px - 6}" y="{py + 4}" text-anchor="end">{value:.3g}</text>')
             parts.append(f'<path class="grid" d="M{px} {py}H{WIDTH - _RIGHT}"/>')
         middle = (_LEFT + WIDTH - _RIGHT) / 2
@@ -51,6 +52,14 @@ class _Frame:
             f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(title)}">'
             f"<title>{escape(title)}</title>{''.join(parts)}{body}</svg>"
         )
+
+
+def _ticks(low: float, high: float) -> list[float]:
+    """At most six round values within a range."""
+    power = 10 ** math.floor(math.log10((high - low) / _TICKS))
+    step = next(power * n for n in (1, 2, 5, 10) if (high - low) / (power * n) <= _TICKS)
+    first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
+    return [step * n for n in range(first, last + 1)]
 
 
 def line(points: Sequence[tuple[float, float]], *, x_label: str, y_label: str, title: str) -> str:

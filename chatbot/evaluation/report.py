@@ -24,13 +24,13 @@ from chatbot.evaluation.runner import flat
 from chatbot.evaluation.scoring import failed_limits
 
 HEADLINE = (
-    "right", "correct", "answered_unanswerable", "abstained_answerable", "citation_precision",
-    "unsupported_items",
+    "right", "correct", "answered_unanswerable", "abstained_answerable", "evidence_cited",
+    "citation_precision", "unsupported_items",
 )  # fmt: skip
-SLICED = ("right", "correct", "token_f1", "quote_recall@5", "answered_unanswerable",
+SLICED = ("right", "correct", "token_f1", "quote_hit@5", "answered_unanswerable",
           "abstained_answerable")  # fmt: skip
 _CASE_SCORES = (
-    "token_f1", "citation_precision", "citation_recall", "unsupported_items", "quote_recall@5",
+    "token_f1", "citation_precision", "evidence_cited", "unsupported_items", "quote_hit@5",
 )  # fmt: skip
 _WORST_SHOWN = 10
 # XML 1.0 allows no control characters but tab and line ends; a model may write any.
@@ -268,6 +268,7 @@ def _templates() -> Environment:
         "interval": _interval,
         "signed": lambda value, name: ("+" if value > 0 else "") + _figure(value, name),
         "words": lambda name: name.replace("_", " "),
+        "moment": lambda moment: moment[:16].replace("T", " ") + " UTC",
     }
     return environment
 

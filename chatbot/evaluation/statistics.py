@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -62,6 +63,18 @@ def mcnemar(only_a: int, only_b: int) -> float:
 
     discordant = only_a + only_b
     return float(binomtest(only_b, discordant).pvalue) if discordant else 1.0
+
+
+def paired_interval(only_a: int, only_b: int, cases: int) -> tuple[float, float]:
+    """95 % interval of the share right in B minus that in A, on the same cases.
+
+    Wald's with half a case added to each cell of the table (Agresti and Min 2005): unlike a
+    bootstrap it has a width where no case differs.
+    """
+    total = cases + 2
+    change = (only_b - only_a) / total
+    spread = 1.96 * math.sqrt((only_a + only_b + 1) / total - change**2) / math.sqrt(total)
+    return max(-1.0, change - spread), min(1.0, change + spread)
 
 
 def paired_permutation(differences: Sequence[float], *, seed: int) -> float:

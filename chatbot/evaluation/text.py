@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from chatbot.dates import find_dates
+from chatbot.figures import find_figures
 from chatbot.language import fold, words
 
 _PUNCTUATION = frozenset(string.punctuation)
@@ -15,22 +16,6 @@ _ARTICLES = frozenset(
     ["a", "an", "the", "le", "la", "les", "l", "un", "une", "des", "du", "de", "d"]
 )
 _DIGIT_GROUPS = re.compile(r"(?<![\d.,])\d{1,3}(?:[ ,]\d{3})+(?!\d)")
-_DECIMAL_COMMA = re.compile(r"(?<=\d),(?=\d{1,2}(?!\d))")
-_SCALES = {
-    "thousand": 10**3, "mille": 10**3, "million": 10**6, "billion": 10**9, "bn": 10**9,
-    "milliard": 10**9, "trillion": 10**12,
-}  # fmt: skip
-_SCALED = re.compile(rf"(?<![\w.])(\d+(?:\.\d+)?)[ -]?({'|'.join(_SCALES)})s?\b")
-_NUMBER_WORDS = {
-    word: str(number)
-    for number, names in enumerate(
-        (
-            "zero", "one", "two deux", "three trois", "four quatre", "five cinq", "six",
-            "seven sept", "eight huit", "nine neuf", "ten dix", "eleven onze", "twelve douze",
-        )
-    )
-    for word in names.split()
-}  # fmt: skip
 _DASHES = re.compile("[\u2010-\u2014\u2212]")
 _QUOTES = re.compile("[\u201c\u201d\u00ab\u00bb]")
 _NGRAM = 4
@@ -56,27 +41,26 @@ def folded(text: str) -> str:
 
 
 def value_words(text: str) -> list[str]:
-    """Words with days, figures and scales in one form, without articles of either language.
+    """Words with days and figures in one form, without articles of either language.
 
-    "5 April 2025" and "April 5, 2025" give "2025-04-05"; "1,2 milliard" and "1.2 billion" give
+    "5 April 2025" and "April 5, 2025" give "20250405"; "1,2 milliard" and "1.2 billion" give
     "1200000000"; "six" gives "6"; "per cent" and "%" give "percent".
     """
+    text = folded(text)
+    values = [(d.start, d.end, f"{d.first:%Y%m%d}") for d in find_dates(text) if d.first == d.last]
+    for figure in find_figures(text):
+        ends = dict.fromkeys((figure.low, figure.high))
+        written = " ".join(
+            f"{value:.0f}" if value == round(value) else f"{value:g}" for value in ends
+        )
+        values.append((figure.start, figure.end, f"{written} {figure.unit or ''}"))
     pieces, reached = [], 0
-    for span in find_dates(text):
-        if span.first == span.last:
-            pieces += [text[reached : span.start], f" {span.first:day%Y%m%d} "]
-            reached = span.end
-    plain = folded("".join([*pieces, text[reached:]]))
-    plain = _DECIMAL_COMMA.sub(".", plain)
-    plain = _SCALED.sub(lambda match: _scaled(match[1], match[2]), plain)
-    plain = re.sub(r"\bper cent\b|\bpour cent\b|%", " percent", plain)
-    tokens = (_NUMBER_WORDS.get(word, word) for word in words(plain))
+    for start, end, value in sorted(values):
+        if start >= reached:
+            pieces += [text[reached:start], f" {value} "]
+            reached = end
+    tokens = words("".join([*pieces, text[reached:]]))
     return [token for token in tokens if token not in _ARTICLES]
-
-
-def _scaled(number: str, scale: str) -> str:
-    value = float(number) * _SCALES[scale]
-    return f"{value:.0f}" if value == round(value) else f"{value:g}"
 
 
 def overlap_f1(prediction: list[str], gold: list[str]) -> float:
