@@ -13,7 +13,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # The test tools and the network have nothing to say to each other after this.
 export HF_HUB_OFFLINE ?= 0
 
-.PHONY: help install models ingest run test test-fast check check-corpus lint types lock browser clean
+.PHONY: help install models ingest run test test-fast check check-corpus lint types lock browser clean bench bench-retrieval fit
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -50,6 +50,15 @@ test: $(VENV)/installed-dev ingest browser ## All tests, with the real models an
 
 test-fast: $(VENV)/installed-dev ingest ## The tests that take less than a minute together
 	$(BIN)/python -m pytest -m "not model and not slow and not browser"
+
+bench: $(VENV)/installed-dev ingest ## How fast, against what: a table of ratios (15 minutes)
+	$(BIN)/python tests/bench/speed.py
+
+bench-retrieval: $(VENV)/installed-dev ingest ## What search finds, against BM25, vectors and rank fusion; BENCH=folder of public sets
+	$(BIN)/python tests/bench/retrieval.py $(if $(BENCH),--bench $(BENCH))
+
+fit: $(VENV)/installed-dev ingest ## Fit the models of chatbot/fitted/ anew on the development questions
+	$(BIN)/python tests/fit/evidence.py --write $(if $(BENCH),--bench $(BENCH))
 
 check-corpus: $(VENV)/installed-dev ## The rules that docs/ and the question sets must keep
 	$(BIN)/python -m pytest -q tests/test_corpus.py tests/test_question_sets.py

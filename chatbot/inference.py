@@ -8,23 +8,22 @@ what people and documents wrote never is. Knows nothing of documents or what is 
 from __future__ import annotations
 
 import codecs
-import contextlib
-import ctypes
 import hashlib
-import os
 import queue
 import secrets
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property
 from pathlib import Path
-from typing import Any
 
-from chatbot.embedding import EMBEDDER_SPINS
+from chatbot.calibration import BLOCK, LONG_BLOCK, Calibration, Governor, calibrate
+from chatbot.conversion import Conversion, find_conversion
 from chatbot.errors import ModelFileError
+from chatbot.llama import LIBRARY, Aborted, Context, LoadedModel, chat_formatter
 from chatbot.models import CATALOGUE, check_file
+from chatbot.prefix_states import PrefixStates, Prompt, State, shared
 
 Message = dict[str, str]
 
@@ -34,9 +33,23 @@ _FALLBACK_TEMPLATE = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Levers:
+    """What makes the engine fast; each can be left out, to be measured or looked for a fault."""
+
+    converted: bool = True
+    """Use the converted file where there is one."""
+    reuse: bool = True
+    """Keep the states of prompts."""
+    state_files: bool = True
+    """Keep the fixed prefixes on disk too."""
+    governor: bool = True
+    """Take fewer threads while another program takes the cores."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Job:
-    tokens: list[int]
+    prompt: Prompt
     max_tokens: int
     pieces: queue.Queue[str | Exception | None]
     stop: threading.Event
@@ -45,87 +58,107 @@ class _Job:
 class ChatModel:
     """A loaded GGUF. Calls from any thread wait their turn; answers stream."""
 
-    def __init__(self, path: Path, *, context_tokens: int) -> None:
-        """Verify and load the file; starts the worker.
+    def __init__(
+        self,
+        path: Path,
+        *,
+        context_tokens: int,
+        cache: Path | None = None,
+        levers: Levers = Levers(),
+    ) -> None:
+        """Verify and load the file; the worker then calibrates and warms up by itself.
+
+        Args:
+            path: the GGUF; its converted form is used if there is one.
+            context_tokens: asked of llama.cpp.
+            cache: folder of calibrations and states; by default `.engine` beside the file.
+            levers: all on, unless one is to be measured.
 
         Raises:
             ModelFileError: missing, damaged, or not loadable by this llama.cpp.
         """
         known = next((m for m in CATALOGUE if m.file == path.name and m.kind == "chat"), None)
         self.sha256 = check_file(path, known)
+        """Of the file that was named, also when its converted form is used."""
         self.name = known.name if known else path.stem
-        self.licence = known.licence if known else "unknown"
         self.languages = known.languages if known else ("en", "fr")
-        # llama.cpp has its own OpenMP, which reads this when it is loaded. It meets a barrier
-        # some hundred times a token and loses more by sleeping than the embedder does.
-        if os.environ.get("GOMP_SPINCOUNT") == EMBEDDER_SPINS:
-            os.environ["GOMP_SPINCOUNT"] = "20000"
-        import llama_cpp
-
-        threads = os.cpu_count() or 1
-        try:
-            with _quiet():
-                self._llama = llama_cpp.Llama(
-                    model_path=str(path),
-                    n_ctx=context_tokens,
-                    n_threads=threads,
-                    n_threads_batch=threads,
-                    flash_attn=True,
-                    verbose=False,
-                )
-        except (ValueError, RuntimeError, OSError, AssertionError) as error:
-            raise ModelFileError(
-                f"llama.cpp cannot load {path}: {error}.",
-                "Its architecture may be newer than this version; name another with --model.",
-            ) from error
-        self._api = llama_cpp
-        _silence()
-        self.context_tokens = int(self._llama.n_ctx())
-        self.licence = str(self._llama.metadata.get("general.license", self.licence))
-        self._template = str(
-            self._llama.metadata.get("tokenizer.chat_template", _FALLBACK_TEMPLATE)
-        )
+        found = find_conversion(path, self.sha256) if levers.converted else None
+        self.conversion: Conversion | None = found[1] if found else None
+        """What the file in use was made into, None for the file as it came."""
+        self._model = LoadedModel(found[0] if found else path)
+        licence = known.licence if known else "unknown"
+        self.licence = self._model.metadata("general.license") or licence
+        self._template = self._model.metadata("tokenizer.chat_template") or _FALLBACK_TEMPLATE
         self.template_sha256 = hashlib.sha256(self._template.encode()).hexdigest()
-        self._stop_now = threading.Event()
-        # llama.cpp asks this between steps of a long prefill; it must outlive the context.
-        self._abort = llama_cpp.ggml_abort_callback(lambda _: self._stop_now.is_set())
-        llama_cpp.llama_set_abort_callback(self._llama.ctx, self._abort, ctypes.c_void_p())
+        self._levers = levers
+        self._folder = cache or path.parent / ".engine"
+        self._wanted = context_tokens
         self._jobs: queue.Queue[_Job | None] = queue.Queue()
+        self._ready = threading.Event()
+        self._closing = threading.Event()
+        self._failure: ModelFileError | None = None
         self._worker = threading.Thread(target=self._work, name="chat-model", daemon=True)
         self._worker.start()
 
-    def render(self, messages: Sequence[Message]) -> list[int]:
+    @property
+    def context_tokens(self) -> int:
+        """Tokens that a prompt and its answer may have together."""
+        self.wait()
+        return self._context.room
+
+    @property
+    def calibration(self) -> Calibration:
+        """How the model is run on this machine."""
+        self.wait()
+        return self._calibration
+
+    def wait(self) -> None:
+        """Wait until the model is ready; `stream` waits by itself.
+
+        Raises:
+            ModelFileError: there is no memory for its context.
+        """
+        self._ready.wait()
+        if self._failure:
+            raise self._failure
+
+    def render(self, messages: Sequence[Message]) -> Prompt:
         """Token ids of a conversation in the GGUF's own chat template, ready for an answer.
 
         Contents are put into the rendered template as random marks and tokenized apart without
-        control tokens, so that "<|im_end|>" in a document stays seven harmless pieces.
+        control tokens, so that "<|im_end|>" in a document stays seven harmless pieces. What
+        stands before the second message's content counts as fixed.
         """
-        from llama_cpp.llama_chat_format import Jinja2ChatFormatter
-
         marks = {secrets.token_hex(8): message["content"] for message in messages}
-        marked = [
-            {"role": message["role"], "content": mark}
-            for message, mark in zip(messages, marks, strict=True)
-        ]
-        rendered = Jinja2ChatFormatter(
-            template=self._template, eos_token=self._piece("eos"), bos_token=self._piece("bos")
-        )(messages=marked).prompt  # type: ignore[arg-type]
-        tokens: list[int] = []
-        rest = rendered
-        for mark, content in marks.items():
+        rest = self._format(
+            [
+                {"role": message["role"], "content": mark}
+                for message, mark in zip(messages, marks, strict=True)
+            ]
+        )
+        prompt = Prompt()
+        for number, (mark, content) in enumerate(marks.items()):
             before, found, rest = rest.partition(mark)
-            tokens += self._tokenize(before, special=True)
+            prompt += self._model.tokenize(before, special=True)
             if found:
-                tokens += self._tokenize(content, special=False)
-        tokens += self._tokenize(rest, special=True)
-        bos = int(self._llama.token_bos())
-        if self._llama._model.add_bos_token() and tokens[:1] != [bos]:
-            tokens.insert(0, bos)
-        return tokens
+                if number == 1:
+                    prompt.fixed = len(prompt)
+                prompt += self._model.tokenize(content, special=False)
+        prompt += self._model.tokenize(rest, special=True)
+        if self._model.adds_bos and prompt[:1] != [self._model.bos]:
+            prompt.insert(0, self._model.bos)
+            prompt.fixed += bool(prompt.fixed)
+        return prompt
 
     def count(self, text: str) -> int:
         """Tokens of a text by this model's own tokenizer."""
-        return len(self._tokenize(text, special=False))
+        return len(self._model.tokenize(text, special=False))
+
+    def prepare(self, messages: Sequence[Message]) -> None:
+        """Compute or restore the state of a fixed first message while nobody asks anything."""
+        prompt = self.render([*messages[:1], {"role": "user", "content": "."}])
+        if prompt.fixed:
+            self._submit(prompt, 0, threading.Event())
 
     def stream(
         self,
@@ -144,14 +177,11 @@ class ChatModel:
         Raises:
             ModelFileError: llama.cpp failed.
         """
-        room = self.context_tokens - len(tokens)
-        job = _Job(
-            tokens=list(tokens),
-            max_tokens=max(0, min(max_tokens, room - 1)),
-            pieces=queue.Queue(),
-            stop=stop or threading.Event(),
-        )
-        self._jobs.put(job)
+        prompt = tokens if isinstance(tokens, Prompt) else Prompt(tokens)
+        room = self.context_tokens - len(prompt) - 1
+        if min(max_tokens, room) <= 0:
+            return
+        job = self._submit(prompt, min(max_tokens, room), stop or threading.Event())
         try:
             while (piece := job.pieces.get()) is not None:
                 if isinstance(piece, Exception):
@@ -162,91 +192,190 @@ class ChatModel:
 
     def close(self) -> None:
         """Stop the worker and free the model."""
-        self._stop_now.set()
+        self._closing.set()
+        if self._ready.is_set() and not self._failure:
+            self._context.stop()
         self._jobs.put(None)
         self._worker.join(timeout=10)
         if not self._worker.is_alive():  # freeing a model that is being used ends the process
-            self._llama.close()
+            self._model.close()
+
+    def _submit(self, prompt: Prompt, max_tokens: int, stop: threading.Event) -> _Job:
+        job = _Job(prompt=prompt, max_tokens=max_tokens, pieces=queue.Queue(), stop=stop)
+        self._jobs.put(job)
+        return job
 
     # ---- the worker's side ------------------------------------------------------------------
 
     def _work(self) -> None:
+        try:
+            self._open()
+        except ModelFileError as error:
+            self._failure = error
+        except Exception as error:  # the one who waits for the model gets it
+            self._failure = ModelFileError(
+                f"The model does not start: {error or type(error).__name__}.",
+                "Name another with --model.",
+            )
+        finally:
+            self._ready.set()
+        if self._failure:
+            return
         while (job := self._jobs.get()) is not None:
-            watcher = threading.Thread(target=self._watch, args=(job,), daemon=True)
-            done: threading.Event = job.stop
+            ended = threading.Event()
+            watcher = threading.Thread(target=self._watch, args=(job, ended), daemon=True)
             try:
-                if not done.is_set():
-                    self._stop_now.clear()
+                self._context.go()
+                if not (job.stop.is_set() or self._closing.is_set()):
                     watcher.start()
                     for piece in self._generate(job):
                         job.pieces.put(piece)
+            except Aborted:  # what stands before the last border is whole
+                pass
             except Exception as error:  # whatever llama.cpp raises belongs to the one who asked
-                llama: Any = self._llama
-                llama.reset()
-                llama._ctx.kv_cache_clear()
-                if not done.is_set():
-                    job.pieces.put(error)
+                self._forget()
+                job.pieces.put(error)
             finally:
-                done.set()
+                ended.set()
+                job.stop.set()
                 job.pieces.put(None)
                 if watcher.is_alive():
                     watcher.join()
+            self._store()
+        self._context.close()
 
-    def _watch(self, job: _Job) -> None:
+    def _open(self) -> None:
+        used = self.conversion.sha256 if self.conversion else self.sha256
+        self._calibration = calibrate(self._model, used, self._folder, stop=self._closing.is_set)
+        self._governor = Governor(self._calibration)
+        self._context = Context(
+            self._model,
+            tokens=self._wanted,
+            batch=LONG_BLOCK,
+            threads=self._calibration.threads,
+            flash_attention=self._calibration.flash_attention,
+        )
+        self._states = PrefixStates(
+            self._folder if self._levers.state_files else None,
+            (
+                used,
+                self.template_sha256,
+                LIBRARY,
+                BLOCK,
+                LONG_BLOCK,
+                self._calibration.flash_attention,
+            ),
+        )
+        self._live = Prompt()
+        self._done: list[int] = []
+        """Borders of the live prompt that the context has been cut at."""
+        self._returns = False
+        """The prompt shares more with an earlier one than what is fixed."""
+
+    def _watch(self, job: _Job, ended: threading.Event) -> None:
         """Turn the job's stop into the flag that also interrupts prefill."""
         job.stop.wait()
-        self._stop_now.set()
+        if not ended.is_set():
+            self._context.stop()
 
     def _generate(self, job: _Job) -> Iterator[str]:
+        self._prefill(job)
         decoder = codecs.getincrementaldecoder("utf-8")("replace")
-        vocabulary = self._api.llama_model_get_vocab(self._llama.model)
-        if not job.max_tokens:
-            return
-        generator = self._llama.generate(job.tokens, temp=0.0, top_k=1, repeat_penalty=1.0)
-        for generated, token in enumerate(generator, start=1):
-            if job.stop.is_set() or self._api.llama_vocab_is_eog(vocabulary, token):
+        for number in range(job.max_tokens):
+            token = int(self._context.logits().argmax())
+            if job.stop.is_set() or self._model.ends(token):
                 return
-            text = decoder.decode(self._llama.detokenize([token]))
-            if text:
+            if text := decoder.decode(self._model.piece(token)):
                 yield text
-            if generated >= job.max_tokens:
-                return
-            time.sleep(0)  # let the reader of the pieces run between two tokens
+            if number + 1 < job.max_tokens:
+                self._step([token])
 
-    def _tokenize(self, text: str, *, special: bool) -> list[int]:
-        data = text.encode("utf-8", "replace")
-        return list(self._llama.tokenize(data, add_bos=False, special=special)) if data else []
+    def _prefill(self, job: _Job) -> None:
+        """Bring the context to the end of a prompt, or for a job of no tokens of its fixed part."""
+        prompt = job.prompt
+        start = self._reuse(prompt)
+        ends = [border for border in prompt.borders if border > start]
+        if job.max_tokens:
+            ends.append(len(prompt))
+        else:
+            ends = [end for end in ends if end <= prompt.fixed]
+        self._live = prompt
+        for end in ends:
+            # A fixed part longer than a step of llama.cpp goes in several; always the same ones.
+            while start < end:
+                step = min(start + LONG_BLOCK, end)
+                self._step(prompt[start:step], scores=step == len(prompt))
+                start = step
+            if end < len(prompt):
+                self._done.append(end)
+            if end == prompt.fixed and self._levers.reuse:
+                self._keep()
+                self._states.save(self._context, prompt, end)
 
-    def _piece(self, which: str) -> str:
-        token = self._llama.token_eos() if which == "eos" else self._llama.token_bos()
-        if token < 0:
-            return ""
-        return self._llama._model.token_get_text(token)
+    def _reuse(self, prompt: Prompt) -> int:
+        """Leave in the context what it holds of a prompt, or put back what was kept of it."""
+        if not self._levers.reuse:
+            self._forget()
+            return 0
+        here = shared(self._live, self._done, prompt)
+        kept = self._states.best(prompt)
+        if here < max(self._done, default=0):
+            self._keep()
+            here = shared(self._live, self._done, prompt)
+        if kept and kept[1] > here:
+            here = kept[1] if self._context.restore(kept[0].data) else 0
+        elif stored := self._states.load(self._context, prompt, here):
+            here = stored
+            self._live = prompt
+            self._done = [border for border in prompt.borders if border <= here]
+            self._keep()
+        elif here and not self._context.holds(here):  # a damaged file was tried
+            here = 0
+        if not self._context.truncate(here):
+            here = 0
+        self._done = [border for border in prompt.borders if border <= here]
+        self._returns = here > prompt.fixed
+        return here
 
+    def _store(self) -> None:
+        """Write a prompt's evidence to disk that was asked for again, while nobody waits."""
+        if (
+            self._returns
+            and self._done
+            and self._jobs.empty()
+            and self._context.truncate(self._done[-1])
+        ):
+            self._states.save(self._context, self._live, self._done[-1])
+        self._returns = False
 
-@lru_cache(maxsize=1)
-def _silence() -> Any:
-    """Send llama.cpp's log lines, which would go to the terminal, nowhere.
+    def _keep(self) -> None:
+        """Keep what the context holds up to the last border, for when it is asked for again."""
+        if not self._context.truncate(self._done[-1]):
+            self._live, self._done = Prompt(), []
+            return
+        tokens = tuple(self._live[: self._done[-1]])
+        data = self._context.state()
+        self._states.keep(State(tokens=tokens, borders=tuple(self._done), data=data))
 
-    The callback belongs to the process, not to a model: kept here for as long as the process
-    lives, because llama.cpp still calls it when the last model is freed.
-    """
-    import llama_cpp
+    def _forget(self) -> None:
+        self._context.go()
+        self._context.truncate(0)
+        self._live, self._done = Prompt(), []
 
-    callback = llama_cpp.llama_log_callback(lambda *_: None)
-    llama_cpp.llama_log_set(callback, ctypes.c_void_p())
-    return callback
+    def _step(self, tokens: Sequence[int], *, scores: bool = True) -> None:
+        """Append tokens with as many threads as the governor gives."""
+        governed = self._levers.governor
+        if governed:
+            self._context.set_threads(self._governor.before(len(tokens)))
+        started = time.perf_counter()
+        self._context.decode(tokens, scores=scores)
+        taken = time.perf_counter() - started
+        if governed and len(tokens) == 1:
+            self._governor.decoded(taken)
+        elif governed and len(tokens) >= BLOCK:
+            self._governor.prefilled(len(tokens), taken)
 
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[Any]:
-    """Keep the loader's own lines off standard error; what matters is raised."""
-    saved = os.dup(2)
-    sink = os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(sink, 2)
-        yield None
-    finally:
-        os.dup2(saved, 2)
-        os.close(saved)
-        os.close(sink)
+    @cached_property
+    def _format(self) -> Callable[[list[Message]], str]:
+        bos, eos = (self._model.name_of(t) for t in (self._model.bos, self._model.eos))
+        return chat_formatter(self._template, bos=bos, eos=eos)

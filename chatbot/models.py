@@ -158,6 +158,11 @@ def chat_model_path(name: str, models_dir: Path) -> Path:
     )
 
 
+def converted_path(original: Path) -> Path:
+    """Where the converted form of a model file lies, whether it is there or not."""
+    return original.parent / "converted" / f"{original.stem}.Q8_0.gguf"
+
+
 def check_file(path: Path, model: Model | None = None) -> str:
     """Verify a model file without loading it and return its sha256.
 
@@ -180,7 +185,7 @@ def check_file(path: Path, model: Model | None = None) -> str:
         )
     if model is None or model.kind == "chat":
         _check_gguf_header(path, size, pull)
-    digest = _checksum(path)
+    digest = checksum(path)
     if model and model.sha256 and digest != model.sha256:
         raise ModelFileError(f"The model {name} is damaged: its checksum differs.", pull)
     return digest
@@ -306,7 +311,7 @@ def _check_gguf_header(path: Path, size: int, remedy: str) -> None:
     raise ModelFileError(f"The model file {path} is {cause}.", remedy)
 
 
-def _checksum(path: Path) -> str:
+def checksum(path: Path) -> str:
     """sha256 of a file, remembered in `.<name>.sha256.json` for its size and modification time."""
     status = path.stat()
     state = {"size": status.st_size, "modified_ns": status.st_mtime_ns}
