@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import stat
 import threading
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from starlette.applications import Starlette
+from starlette.requests import ClientDisconnect
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 from starlette.testclient import TestClient
@@ -23,7 +25,9 @@ from chatbot.evaluation.datasets import parse_case
 from chatbot.records import (
     Answer,
     AnswerSentence,
+    Checked,
     Citation,
+    Draft,
     DroppedSentence,
     Found,
     OtherValue,
@@ -34,6 +38,7 @@ from chatbot.records import (
     Tokens,
     Understood,
 )
+from chatbot.web.catalogue import catalogue
 from chatbot.web.chart import timeline
 from chatbot.web.conversations import Conversations
 from chatbot.web.exports import case, markdown
@@ -234,6 +239,53 @@ def test_the_chart_needs_three_dates_and_starts_at_zero() -> None:
     assert timeline(replace(answer, other_values=answer.other_values[:1]), "en") == ""
 
 
+def test_a_checked_sentence_is_solid_under_a_number_that_stays() -> None:
+    answer = make_answer()
+    quote = answer.citations[0]
+    other = replace(quote, number=1, start=quote.start + 1, text="Another one.")
+    progress = Progress(question="q", query="q")
+    for event in (
+        Quoted(sentences=answer.sentences, citations=answer.citations),
+        Draft(text="Another said. Not yet"),
+        Checked(
+            sentence=AnswerSentence(text="Another said.", citations=(1, 2)),
+            # As the draft numbers them: its own source first, then the one that is quoted.
+            citations=(other, replace(quote, number=2)),
+        ),
+    ):
+        progress = advance(progress, event)
+    assert [citation.number for citation in progress.citations] == [1, 2]
+    assert progress.checked[0].citations == (2, 1)
+    assert progress.unchecked == " Not yet"
+    html = View("en", read).progress(progress)
+    solid, dim = (re.sub("<[^>]*>", "", part) for part in html.split('<p class="unchecked"'))
+    assert "Another said." in solid
+    assert "Not yet" not in solid
+    assert dim.partition(">")[2].startswith(" Not yet")
+
+
+def test_the_list_of_documents_is_text_and_says_what_is_asked() -> None:
+    items = [
+        Extracted(
+            doc=doc, text=f"{EVIL} words", title=EVIL, lang="en", published=None, as_of=None,
+            sources=(),
+        )
+        for doc in (f"own/{EVIL}.md", "brief.md", "other.md")
+    ]  # fmt: skip
+    html = catalogue(items, "en", "words", {"other.md"}, can_add=True, most_bytes=5_000_000)
+    found = tags(html)
+    assert not found.seen & {"img", "script", "iframe", "style", "link", "b"}
+    assert not {name for name in found.attributes if name.startswith("on")}
+    assert html.count('class="remove"') == 1, "only the added one can be removed"
+    assert html.count('class="one"') == 3
+    assert html.count(" checked>") == 3, "two documents, and all of those that were added"
+    assert html.count("data-mixed") == 1
+    assert "up to 5 MB" in html
+    locked = catalogue(items, "en", "", (), can_add=False, most_bytes=5_000_000)
+    assert 'class="remove"' not in locked
+    assert "chatbot documents add" in locked
+
+
 # ---- words --------------------------------------------------------------------------------------
 
 
@@ -312,6 +364,14 @@ def test_deleting_takes_answers_and_ratings_along(store: Conversations) -> None:
     assert "downloads" not in store.path.read_bytes().decode("latin-1")
 
 
+def test_which_documents_are_asked_is_each_readers_own(store: Conversations) -> None:
+    store.choose(OWNER, ["a.md", "b.md"], asked=False)
+    store.choose(OWNER, ["a.md", "c.md"], asked=True)
+    store.choose(OWNER, ["b.md"], asked=False)
+    assert store.left_out(OWNER) == {"b.md"}
+    assert store.left_out(STRANGER) == frozenset()
+
+
 def test_exports(store: Conversations) -> None:
     name = store.add(OWNER, "", make_answer())
     store.add(OWNER, name, make_answer(name="2"))
@@ -335,7 +395,7 @@ def client() -> TestClient:
 
     paths = ["/", "/conversations", "/gradio_api/{rest:path}", "/{rest:path}"]
     app = Starlette(routes=[Route(path, echo, methods=["GET", "POST", "PUT"]) for path in paths])
-    return TestClient(Hardening(app), base_url="http://127.0.0.1")
+    return TestClient(Hardening(app, upload_bytes=1_000_000), base_url="http://127.0.0.1")
 
 
 @pytest.mark.parametrize(
@@ -360,6 +420,15 @@ def test_foreign_pages_and_large_bodies_are_refused(client: TestClient) -> None:
     )
     assert client.post("/conversations", content=b"x" * 300_000).status_code == 413
     assert client.put("/conversations").status_code == 405
+
+
+def test_only_the_route_for_documents_takes_a_file(client: TestClient) -> None:
+    assert client.post("/own/add", content=b"x" * 600_000).text == "600000"
+    assert client.post("/own/add", content=b"x" * 1_100_000).status_code == 413
+    assert client.post("/own/remove", content=b"x" * 600_000).status_code == 413
+    # Without a length before it, a body is cut off where it becomes too long.
+    with pytest.raises(ClientDisconnect):
+        client.post("/own/add", content=iter([b"x" * 600_000] * 3))
 
 
 def test_a_browser_gets_a_name_once_that_scripts_cannot_read(client: TestClient) -> None:

@@ -14,9 +14,10 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.staticfiles import StaticFiles
 
 from chatbot.chatbot import Chatbot
-from chatbot.web import documents, services
+from chatbot.web import documents, lean, own, services
 from chatbot.web.conversations import Conversations
 from chatbot.web.hardening import Hardening
+from chatbot.web.intake import Intake
 from chatbot.web.line import WaitingLine
 
 STATIC = Path(__file__).parent / "static"
@@ -33,28 +34,32 @@ def create(chatbot: Chatbot) -> FastAPI:
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        import gradio as gr
+        with lean.without_stub_files():
+            import gradio as gr
 
         from chatbot.web.page import HEAD, Page, build
 
     store = Conversations(chatbot.config.storage_dir / "conversations.sqlite3")
     library = documents.Library(chatbot)
     line = WaitingLine()
+    intake = Intake(chatbot)
     page = Page(chatbot, library, store, line)
     blocks, words = build(page)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         yield
+        intake.close()
         line.close()
         store.close()
 
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
     # The last one added is the first to see a request.
-    app.add_middleware(Hardening)
+    app.add_middleware(Hardening, upload_bytes=chatbot.config.own_document_bytes)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=allowed_hosts(chatbot.config.host))
     app.mount("/page", StaticFiles(directory=STATIC))
-    app.include_router(documents.routes(library))
+    app.include_router(documents.routes(library, store))
+    app.include_router(own.routes(chatbot, store, intake))
     app.include_router(services.routes(chatbot, store, line))
     mounted: FastAPI = gr.mount_gradio_app(
         app,

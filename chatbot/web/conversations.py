@@ -1,4 +1,4 @@
-"""Conversations and ratings on this machine: SQLite, one file, readable by its owner only.
+"""Conversations, ratings and choices on this machine: SQLite, one file, for its owner's eyes only.
 
 A conversation belongs to the browser that began it. Knows nothing of pages.
 """
@@ -47,6 +47,8 @@ CREATE INDEX IF NOT EXISTS by_conversation ON turns (conversation, number);
 CREATE TABLE IF NOT EXISTS ratings (
     answer TEXT PRIMARY KEY REFERENCES turns (answer) ON DELETE CASCADE,
     verdict TEXT NOT NULL, reason TEXT NOT NULL, created TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS left_out (
+    owner TEXT NOT NULL, doc TEXT NOT NULL, PRIMARY KEY (owner, doc)) WITHOUT ROWID;
 """
 
 
@@ -228,6 +230,22 @@ class Conversations:
                     )
                 )
         return found
+
+    def left_out(self, owner: str) -> frozenset[str]:
+        """The documents that an owner does not want to ask; those that come later are asked."""
+        return frozenset(
+            doc for (doc,) in self._rows("SELECT doc FROM left_out WHERE owner = ?", (owner,))
+        )
+
+    def choose(self, owner: str, docs: Sequence[str], *, asked: bool) -> None:
+        """Ask documents from now on, or leave them out."""
+        query = (
+            "DELETE FROM left_out WHERE owner = ? AND doc = ?"
+            if asked
+            else "INSERT OR IGNORE INTO left_out VALUES (?, ?)"
+        )
+        with self._transaction() as base:
+            base.executemany(query, [(owner, doc) for doc in docs])
 
     def _rows(self, query: str, values: tuple[str, ...]) -> list[Any]:
         with self._lock:

@@ -6,8 +6,10 @@ text into its side panel by asking for the `part` alone.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from html import escape
+from itertools import groupby
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse
@@ -15,56 +17,82 @@ from fastapi.responses import HTMLResponse
 from chatbot.chatbot import Chatbot
 from chatbot.documents import Extracted
 from chatbot.errors import ChatbotError
-from chatbot.language import fold
-from chatbot.records import Language
-from chatbot.web.places import document_html, link
+from chatbot.index import Index
+from chatbot.records import Language, Passage
+from chatbot.web.catalogue import catalogue
+from chatbot.web.conversations import Conversations
+from chatbot.web.hardening import browser_name
+from chatbot.web.own import manageable
+from chatbot.web.places import document_html
 from chatbot.web.words import day_words, preferred, say
-
-MOST_EXCERPT = 90
-"""Characters shown on each side of a word that was searched for."""
 
 
 class Library:
     """Reads documents as they were indexed and keeps the last ones read."""
 
     def __init__(self, chatbot: Chatbot) -> None:
-        self._chatbot = chatbot
+        self.chatbot = chatbot
         self._read = lru_cache(maxsize=256)(self._read_version)
+        self._listed: tuple[Index, list[Extracted]] | None = None
 
     def read(self, doc: str) -> Extracted:
-        """A document by its path below the docs folder.
+        """A document by its name.
 
         Raises:
             ChatbotError: it is not indexed, or not there any more.
         """
-        return self._read(doc, self._chatbot.index.files.get(doc, ""))
+        return self._read(doc, self.chatbot.index.files.get(doc, ""))
 
     def all(self) -> list[Extracted]:
-        """Every document that can be read, newest first, undated ones last."""
-        found = []
-        for doc in self._chatbot.index.files:
-            try:
-                found.append(self.read(doc))
-            except (ChatbotError, OSError):
-                continue
-        return sorted(found, key=lambda item: (item.published is None, _backwards(item), item.doc))
+        """Every document, newest first, undated ones last, from the index: no file is read.
+
+        Their texts hold the sentences at their own offsets; headings and layout are blank.
+        """
+        index = self.chatbot.index
+        if self._listed is None or self._listed[0] is not index:
+            grouped = groupby(index.passages, key=lambda passage: passage.doc)
+            found = [_from_passages(list(passages)) for _, passages in grouped]
+            found.sort(key=lambda item: (item.published is None, _backwards(item), item.doc))
+            self._listed = (index, found)
+        return self._listed[1]
 
     def _read_version(self, doc: str, _sha256: str) -> Extracted:
-        return self._chatbot.document(doc)
+        return self.chatbot.document(doc)
+
+
+def _from_passages(passages: Sequence[Passage]) -> Extracted:
+    """A document as far as its passages, in order, tell."""
+    text = ""
+    for passage in passages:
+        text += "\n" * (passage.start - len(text)) + passage.text
+    first = passages[0]
+    return Extracted(
+        doc=first.doc, text=text, title=first.title, lang=first.lang, published=first.published,
+        as_of=first.as_of, sources=(),
+    )  # fmt: skip
 
 
 def _backwards(item: Extracted) -> int:
     return -item.published.toordinal() if item.published else 0
 
 
-def routes(library: Library) -> APIRouter:
+def routes(library: Library, store: Conversations) -> APIRouter:
     """The pages below /documents."""
     router = APIRouter()
 
     @router.get("/documents")
-    def catalogue(request: Request, q: str = "") -> Response:
+    def listed(request: Request, q: str = "") -> Response:
         language = preferred(request.headers.get("accept-language"))
-        return HTMLResponse(_catalogue(library, language, q[:200]))
+        owner = browser_name(request.headers.get("cookie"))
+        body = catalogue(
+            library.all(),
+            language,
+            q[:200],
+            store.left_out(owner) if owner else (),
+            can_add=manageable(library.chatbot),
+            most_bytes=library.chatbot.config.own_document_bytes,
+        )
+        return HTMLResponse(_frame(language, say(language, "documents"), body))
 
     @router.get("/documents/{doc:path}")
     def document(
@@ -110,63 +138,6 @@ def _document(extracted: Extracted, language: Language, start: int | None, end: 
     )
 
 
-def _catalogue(library: Library, language: Language, words: str) -> str:
-    wanted = [fold(word) for word in words.split()]
-    items = []
-    for extracted in library.all():
-        searched = fold(f"{extracted.title}\n{extracted.text}")
-        if not all(word in searched for word in wanted):
-            continue
-        day = (
-            f'<time datetime="{extracted.published.isoformat()}">'
-            f"{escape(day_words(extracted.published, language))}</time>"
-            if extracted.published
-            else ""
-        )
-        href, excerpt = link(extracted.doc), ""
-        found = _find(extracted.text, wanted[0]) if wanted else None
-        if found:
-            first, last = found
-            href = link(extracted.doc, first, last)
-            excerpt = f'<p class="excerpt">{_excerpt(extracted.text, first, last)}</p>'
-        items.append(
-            f'<li><a href="{escape(href)}" lang="{escape(extracted.lang)}">'
-            f"{escape(extracted.title)}</a> {day}{excerpt}</li>"
-        )
-    key = "found_documents" if items else "no_documents"
-    body = (
-        f"<h1>{escape(say(language, 'documents'))}</h1>"
-        f'<form role="search" action="/documents"><label class="sr-only" for="find">'
-        f"{escape(say(language, 'find'))}</label>"
-        f'<input id="find" type="search" name="q" value="{escape(words)}" '
-        f'placeholder="{escape(say(language, "find"))}"></form>'
-        f'<p role="status" class="count">{escape(say(language, key, count=len(items)))}</p>'
-        f'<ul class="catalogue">{"".join(items)}</ul>'
-    )
-    return _frame(language, say(language, "documents"), body)
-
-
-def _find(text: str, word: str) -> tuple[int, int] | None:
-    """Where a folded word first stands in a text, by its offsets in the text itself."""
-    for searched in (fold(text), text.lower()):
-        # Only a form with as many characters as the text has the text's offsets.
-        position = searched.find(word) if len(searched) == len(text) else -1
-        if position >= 0:
-            return position, position + len(word)
-    return None
-
-
-def _excerpt(text: str, first: int, last: int) -> str:
-    start = max(text.rfind("\n", 0, first) + 1, first - MOST_EXCERPT)
-    line_end = text.find("\n", last)
-    end = min(len(text) if line_end < 0 else line_end, last + MOST_EXCERPT)
-    return (
-        f"{'… ' if start and text[start - 1] != chr(10) else ''}{escape(text[start:first])}"
-        f"<mark>{escape(text[first:last])}</mark>{escape(text[last:end])}"
-        f"{' …' if end < len(text) and text[end] != chr(10) else ''}"
-    )
-
-
 def _frame(language: Language, title: str, body: str) -> str:
     """A whole page around a body."""
     return (
@@ -174,7 +145,8 @@ def _frame(language: Language, title: str, body: str) -> str:
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{escape(title)}</title>"
         '<link rel="icon" href="/page/icon.svg"><link rel="stylesheet" href="/page/page.css">'
-        '<script src="/page/document.js" defer></script></head>'
+        '<script src="/page/document.js" defer></script>'
+        '<script src="/page/library.js" defer></script></head>'
         f'<body class="reading"><nav><a href="/">{escape(say(language, "back"))}</a>'
         f'<a href="/documents">{escape(say(language, "all_documents"))}</a></nav>'
         f"<main>{body}</main></body></html>"

@@ -35,7 +35,12 @@ _QUESTIONS: dict[Language, tuple[str, ...]] = {
 def examples(chatbot: Chatbot, library: Sequence[Extracted], language: Language) -> tuple[str, ...]:
     """Up to four questions of a language that are answered, not refused."""
     found: list[str] = []
-    for tried, question in enumerate(_candidates(library, language)):
+    headings = [
+        passage.section.rpartition(" / ")[2]
+        for passage in chatbot.index.passages
+        if passage.lang == language
+    ]
+    for tried, question in enumerate(_candidates(library, headings, language)):
         if tried == MOST_TRIED or len(found) == MOST_EXAMPLES:
             break
         if _is_answered(chatbot, question):
@@ -43,14 +48,15 @@ def examples(chatbot: Chatbot, library: Sequence[Extracted], language: Language)
     return tuple(found)
 
 
-def _candidates(library: Sequence[Extracted], language: Language) -> Iterator[str]:
+def _candidates(
+    library: Sequence[Extracted], headings: Sequence[str], language: Language
+) -> Iterator[str]:
     """Questions about the shipped documents, then the questions that headings ask, then titles."""
     known = " ".join(item.text for item in library)
     if "Llama" in known:
         yield from _QUESTIONS[language]
+    yield from dict.fromkeys(name for name in headings if re.fullmatch(r".{12,90}\?", name))
     own = [item for item in library if item.lang == language]
-    for item in own:
-        yield from re.findall(r"(?m)^#{1,6} (.{12,90}\?)$", item.text)
     ask = "What is known about {}?" if language == "en" else "Que sait-on de {} ?"
     for item in own:
         yield ask.format(item.title.partition(":")[0].strip())

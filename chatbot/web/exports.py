@@ -38,21 +38,24 @@ def markdown(title: str, answers: Sequence[Answer], language: Language) -> str:
 def case(rating: Rating) -> dict[str, Any]:
     """A rated answer as a case of an evaluation set.
 
-    A good answer becomes what is expected. A bad one keeps its question and the reader's reason;
-    what would have been right is for a person to fill in, and `review` says so.
+    A good answer becomes what is expected. A bad one keeps its question, what was answered and the
+    reader's reason; what would have been right is for a person to fill in: `review` says so, and
+    `chatbot eval draft --feedback` takes it over.
     """
     answer = rating.answer
     good = rating.verdict == "good"
     row: dict[str, Any] = {
         "id": f"feedback-{answer.id}",
         "question": answer.question,
-        # A refusal that is called bad means that the documents do say.
-        "answerable": not answer.abstained if good else True,
+        # A refusal that is called bad means that the documents do say. Whether they do where an
+        # answer is called bad, nobody knows yet.
+        "answerable": not answer.abstained if good else (True if answer.abstained else None),
         "answers": [answer.answer] if good and not answer.abstained else [],
         "language": answer.language,
         "category": f"feedback-{rating.verdict}",
         "verdict": rating.verdict,
         "reason": rating.reason,
+        "given_answer": answer.answer,
         "review": not good,
     }
     if rating.earlier:

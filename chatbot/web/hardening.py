@@ -21,6 +21,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 COOKIE = "chatbot"
 """Random name of a browser: whose conversations are whose. Never leaves this machine."""
 MAX_BODY_BYTES = 256_000
+UPLOAD = "/own/add"
+"""The one route that takes a file."""
 
 # gradio compiles its templates in the page: it needs inline and eval'd script. What people,
 # documents and models wrote is escaped before it gets there.
@@ -43,7 +45,7 @@ HEADERS = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
 
-_OWN = re.compile(r"/(?:page|documents|conversations|feedback|models)(?:/|$)")
+_OWN = re.compile(r"/(?:page|documents|conversations|feedback|models|own)(?:/|$)")
 _GRADIO = re.compile(
     r"/(?:$|config/?$|theme\.css$|favicon\.ico$|manifest\.json$|assets/|static/|svelte/|"
     r"gradio_api/(?:queue/(?:join|data)$|heartbeat/|cancel$|theme\.css$))"
@@ -53,8 +55,10 @@ _GRADIO = re.compile(
 class Hardening:
     """ASGI middleware; plain ASGI because it must not come between a stream and its reader."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, upload_bytes: int = MAX_BODY_BYTES) -> None:
         self.app = app
+        self.upload_bytes = upload_bytes
+        """Longest body of an added document."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Refuse, or pass on with headers added."""
@@ -69,15 +73,16 @@ class Hardening:
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                _add_headers(message, path, fresh if path == "/" else None)
+                _add_headers(message, path, fresh if path in ("/", "/documents") else None)
             await send(message)
 
-        refusal = _refusal(scope["method"], path, headers)
+        most = self.upload_bytes if path == UPLOAD else MAX_BODY_BYTES
+        refusal = _refusal(scope["method"], path, headers, most)
         if refusal:
             status, reason = refusal
             await PlainTextResponse(reason, status)(scope, receive, send_with_headers)
             return
-        await self.app(scope, _bounded(receive), send_with_headers)
+        await self.app(scope, _bounded(receive, most), send_with_headers)
 
 
 def browser_name(cookie_header: str | None) -> str | None:
@@ -91,7 +96,7 @@ def browser_name(cookie_header: str | None) -> str | None:
     return value if re.fullmatch(r"[\w-]{20,64}", value) else None
 
 
-def _refusal(method: str, path: str, headers: Headers) -> tuple[int, str] | None:
+def _refusal(method: str, path: str, headers: Headers, most_bytes: int) -> tuple[int, str] | None:
     if not (_OWN.match(path) or _GRADIO.match(path)) or ".." in path.split("/"):
         return 404, "Not found"
     if method not in ("GET", "HEAD", "POST"):
@@ -102,12 +107,12 @@ def _refusal(method: str, path: str, headers: Headers) -> tuple[int, str] | None
     if headers.get("sec-fetch-site") in ("cross-site", "same-site") and method == "POST":
         return 403, "Foreign origin"
     length = headers.get("content-length", "0")
-    if not length.isdigit() or int(length) > MAX_BODY_BYTES:
+    if not length.isdigit() or int(length) > most_bytes:
         return 413, "Too large"
     return None
 
 
-def _bounded(receive: Receive) -> Receive:
+def _bounded(receive: Receive, most_bytes: int) -> Receive:
     """Cut a body that is longer than it said, by ending the connection for the reader."""
     received = 0
 
@@ -116,7 +121,7 @@ def _bounded(receive: Receive) -> Receive:
         message = await receive()
         if message["type"] == "http.request":
             received += len(message.get("body", b""))
-            if received > MAX_BODY_BYTES:
+            if received > most_bytes:
                 return {"type": "http.disconnect"}
         return message
 

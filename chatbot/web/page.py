@@ -18,7 +18,7 @@ import gradio as gr
 
 from chatbot.chatbot import Chatbot
 from chatbot.errors import ChatbotError
-from chatbot.records import Answer, Draft
+from chatbot.records import Answer, Draft, Event
 from chatbot.web.conversations import Conversations, history
 from chatbot.web.documents import Library
 from chatbot.web.examples import examples
@@ -39,6 +39,7 @@ SCRIPT_WORDS = (
     "find_conversation", "no_conversations", "rename", "delete", "export", "export_cases",
     "rename_to", "delete_sure", "failed", "theme", "model", "model_none", "model_use",
     "model_quote", "model_pull", "model_loading", "model_licence", "built_with_llama",
+    "asking", "model_silent", "model_anyway", "quotes_only",
 )  # fmt: skip
 
 HEAD = """
@@ -134,8 +135,21 @@ class Page:
             yield "", transcript, view.failure(question, text, ""), conversation
             return
         turns = history(earlier)
+        left_out = self.conversations.left_out(owner)
+
+        def work(stop: threading.Event) -> Iterator[Event]:
+            # Looked up when its turn comes: documents may have come or gone meanwhile.
+            docs = [doc for doc in self.chatbot.index.files if doc not in left_out]
+            return self.chatbot.ask(
+                question, turns, documents=docs if left_out else None, stop=stop
+            )
+
+        if left_out.issuperset(self.chatbot.index.files):
+            text = say(view.language, "none_asked")
+            yield question, transcript, view.failure(question, text, ""), conversation
+            return
         try:
-            job = self.line.join(lambda stop: self.chatbot.ask(question, turns, stop=stop))
+            job = self.line.join(work)
         except ChatbotError:
             text = say(view.language, "full")
             yield question, transcript, view.failure(question, text, ""), conversation
@@ -164,7 +178,7 @@ class Page:
 
     def _follow(self, job: Job, progress: Progress, view: View) -> Iterator[str | Answer | None]:
         """The turn's HTML when it changes, None when there is no news; the Answer last."""
-        drawn_at = 0.0
+        drawn, drawn_at = progress, 0.0
         try:
             while not job.ended:
                 event = job.take(SECONDS_BETWEEN_LOOKS)
@@ -172,15 +186,14 @@ class Page:
                     yield event
                     return
                 if event is None:
-                    moved = replace(progress, ahead=job.ahead)
-                    yield view.progress(moved) if moved != progress else None
-                    progress = moved
-                    continue
-                progress = advance(replace(progress, ahead=0), event)
+                    progress = replace(progress, ahead=job.ahead)
+                else:
+                    progress = advance(replace(progress, ahead=0), event)
                 now = time.monotonic()
-                if not isinstance(event, Draft) or now - drawn_at > SECONDS_BETWEEN_DRAFTS:
-                    drawn_at = now
-                    yield view.progress(progress)
+                if isinstance(event, Draft) and now - drawn_at < SECONDS_BETWEEN_DRAFTS:
+                    continue
+                yield view.progress(progress) if progress != drawn else None
+                drawn, drawn_at = progress, now
             yield view.stopped(progress.question)
         except ChatbotError as error:
             yield view.failure(progress.question, error.message, error.remedy)
@@ -259,7 +272,7 @@ def _top(page: Page) -> str:
     return (
         f'<a class="skip" href="#question">{_both("skip")}</a>'
         f'<header class="bar" data-words="{escape(_script_words())}">'
-        '<a class="brand" href="/">Llama</a>'
+        '<h1 class="brand"><a href="/">Llama</a></h1>'
         f'<nav>{buttons}<a href="/documents">{_both("documents")}</a>'
         f'<button type="button" data-action="theme" class="round" aria-label="Light / dark">◐'
         f"</button></nav></header>"
@@ -273,22 +286,20 @@ def _script_words() -> str:
 
 
 def _welcome(page: Page) -> str:
-    count = len(page.chatbot.index.files)
     documents = page.library.all()
-    notice = ""
-    if page.chatbot.model is None:
-        problem = escape(str(page.chatbot.model_problem or ""))
-        notice = f'<p class="notice">{_both("model_none")} {problem} {_both("model_pull")}</p>'
+    # Shown by the page's script while there is no model: one may be pulled and chosen meanwhile.
+    notice = f'<p class="notice" hidden>{_both("model_none")} {_both("model_pull")}</p>'
     asked = "".join(
         f'<button type="button" class="said sample" lang="{language}">{escape(text)}</button>'
         for language in LANGUAGES
         for text in examples(page.chatbot, documents, language)
     )
     return (
-        f'<section class="welcome"><h1>{_both("title")}</h1>'
-        f"{_both('lead', 'p', count=count)}"
+        f'<section class="welcome"><h2 class="title">{_both("title")}</h2>'
+        f"{_both('lead', 'p')}"
         f'{notice}<h2 class="label">{_both("examples")}</h2>'
-        f'<div class="samples">{asked}</div></section>'
+        f'<div class="samples">{asked}</div>'
+        f'<p class="more"><a href="/documents">{_both("own_start")}</a></p></section>'
     )
 
 

@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field
 
 from chatbot.chatbot import Chatbot
 from chatbot.models import CATALOGUE
+from chatbot.verdicts import writing_of
 from chatbot.web.conversations import Conversations, Verdict
 from chatbot.web.exports import case, markdown
 from chatbot.web.hardening import browser_name
@@ -40,6 +41,8 @@ class Chosen(BaseModel):
     """The chat model to use; empty for quotes only."""
 
     name: str = Field(max_length=300)
+    anyway: bool = False
+    """Let it write although nothing shows that its words do as well as the quotes."""
 
 
 def routes(chatbot: Chatbot, store: Conversations, line: WaitingLine) -> APIRouter:
@@ -93,7 +96,7 @@ def routes(chatbot: Chatbot, store: Conversations, line: WaitingLine) -> APIRout
             raise HTTPException(404)
         # Behind the questions that wait, so that no answer loses its model half way.
         try:
-            job = line.join(lambda _: _load(chatbot, wanted))
+            job = line.join(lambda _: _load(chatbot, wanted, anyway=body.anyway))
         except LineFull as error:
             raise HTTPException(503) from error
         while not job.ended:
@@ -108,9 +111,11 @@ class _Installed(NamedTuple):
     description: str
 
 
-def _load(chatbot: Chatbot, wanted: _Installed | None) -> tuple[()]:
+def _load(chatbot: Chatbot, wanted: _Installed | None, *, anyway: bool) -> tuple[()]:
     if wanted is not None:
         chatbot.load_model(wanted.load_as)
+        if anyway and chatbot.writing == "quoting":
+            chatbot.writing = "leading"
     elif chatbot.model is not None:
         model, chatbot.model = chatbot.model, None
         model.close()
@@ -123,7 +128,13 @@ def _models(chatbot: Chatbot) -> dict[str, Any]:
     if model is not None:
         # A Llama licence asks for this line; no other model may carry it.
         llama = "llama" in model.licence.lower()
-        current = {"name": model.name, "licence": model.licence, "llama": llama}
+        current = {
+            "name": model.name,
+            "licence": model.licence,
+            "llama": llama,
+            "writes": chatbot.writing != "quoting",
+            "earned": writing_of(chatbot.config.models_dir, model.sha256) != "quoting",
+        }
     problem = str(chatbot.model_problem) if chatbot.model_problem else None
     installed = [
         {"name": name, "description": model.description}

@@ -6,6 +6,7 @@ a document or a model wrote may reach it as markup.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -49,11 +50,23 @@ class Progress:
     ahead: int = 0
     quotes: tuple[AnswerSentence, ...] = ()
     citations: tuple[Citation, ...] = ()
+    """Of the quotes, then those that only the draft uses: numbers stay while the answer grows."""
     draft: str = ""
     checked: tuple[AnswerSentence, ...] = ()
-    checked_citations: tuple[Citation, ...] = ()
     passages: tuple[ScoredPassage, ...] = field(default=(), repr=False)
     refusal: str = ""
+
+    @property
+    def unchecked(self) -> str:
+        """The part of the draft after the last sentence that stands."""
+        draft = _CITED.sub("", self.draft)
+        if not self.checked:
+            return draft
+        return draft.rpartition(self.checked[-1].text)[2]
+
+
+_CITED = re.compile(r"\s*\[\d+\]")
+"""The model's own citation marks, which count for nothing."""
 
 
 def advance(progress: Progress, event: Event) -> Progress:
@@ -69,12 +82,14 @@ def advance(progress: Progress, event: Event) -> Progress:
     if isinstance(event, Draft):
         return replace(progress, draft=progress.draft + event.text)
     if isinstance(event, Checked):
-        known = {citation.number: citation for citation in progress.checked_citations}
-        known |= {citation.number: citation for citation in event.citations}
+        known = {(shown.doc, shown.start): shown for shown in progress.citations}
+        for cited in event.citations:
+            known.setdefault((cited.doc, cited.start), replace(cited, number=len(known) + 1))
+        numbers = tuple(known[cited.doc, cited.start].number for cited in event.citations)
         return replace(
             progress,
-            checked=(*progress.checked, event.sentence),
-            checked_citations=tuple(known.values()),
+            checked=(*progress.checked, replace(event.sentence, citations=numbers)),
+            citations=tuple(known.values()),
         )
     return progress
 
@@ -105,13 +120,10 @@ class View:
         elif not progress.quotes:
             parts.append(self._status(self.say("looking")))
         else:
-            if progress.checked:
-                parts.append(self._sentences(progress.checked, progress.checked_citations))
-            else:
-                parts.append(f'<p class="label">{self.say("evidence")}</p>')
-                parts.append(self._sentences(progress.quotes, progress.citations))
-                parts.append(self._draft(progress.draft))
-            parts.append(self._sources(progress.checked_citations or progress.citations))
+            parts.append(f'<p class="label">{self.say("evidence")}</p>')
+            parts.append(self._sentences(progress.quotes, progress.citations))
+            parts.append(self._draft(progress))
+            parts.append(self._sources(progress.citations))
         return self._turn(progress.question, "".join(parts), busy=True)
 
     def answer(self, answer: Answer) -> str:
@@ -160,12 +172,14 @@ class View:
             return ""
         return f'<p class="searched">{self.say("searched")} <q>{escape(query)}</q></p>'
 
-    def _draft(self, draft: str) -> str:
-        label = self.say("drafting" if draft else "checking")
+    def _draft(self, progress: Progress) -> str:
+        """What the model has written: solid where it is checked, dim where it is not yet."""
+        label = self.say("drafting" if progress.draft else "checking")
         pulse = '<span class="pulse" aria-hidden="true"></span>'
+        solid = self._sentences(progress.checked, progress.citations) if progress.checked else ""
         return (
-            f'<div class="draft"><p class="label">{pulse}{label}</p>'
-            f'<p aria-hidden="true">{escape(draft)}</p></div>'
+            f'<div class="draft"><p class="label">{pulse}{label}</p>{solid}'
+            f'<p class="unchecked" aria-hidden="true">{escape(progress.unchecked)}</p></div>'
         )
 
     def _sentences(

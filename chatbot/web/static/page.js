@@ -217,12 +217,21 @@ const licenceLine = (model) => [
   ...(model.llama ? [" · ", make("strong", {}, words().built_with_llama)] : []),
 ];
 
-// Below the question box: who writes, and the line that its licence asks for.
-const nameWriter = (model) => {
+// Below the question box: who writes, the line that its licence asks for, and which documents are
+// asked when not all are.
+const nameWriter = async (model) => {
   const line = make("p", {});
-  if (model) line.append(`${model.name} · `, ...licenceLine(model));
-  else line.textContent = words().model_quote;
+  if (model?.writes) line.append(`${model.name} · `, ...licenceLine(model));
+  else line.textContent = words().quotes_only;
+  const response = await fetch("/own");
+  const { asked, total } = response.ok ? await response.json() : {};
+  if (asked < total) {
+    line.append(" · ", make("a", { href: "/documents" },
+      words().asking.replace("{asked}", asked).replace("{total}", total)));
+  }
   $("#writer").replaceChildren(line);
+  const notice = $("#welcome .notice");
+  if (notice) notice.hidden = Boolean(model);
 };
 
 const showModels = async (drawer) => {
@@ -235,21 +244,31 @@ const showModels = async (drawer) => {
     ...installed.map(({ name, description }) => make("option", { value: name,
       selected: name === current?.name }, description)),
     make("option", { value: "", selected: !current }, said.model_quote));
-  choice.addEventListener("change", async () => {
+  const choose = async (anyway) => {
     choice.disabled = true;
     $(".licence", section).textContent = said.model_loading;
     try {
-      await post("/models", { name: choice.value });
+      await post("/models", { name: choice.value, anyway });
     } finally {
       await showModels(drawer);
     }
-  });
+  };
+  choice.addEventListener("change", () => choose(false));
   const licence = make("p", { className: "licence" });
+  const more = [];
+  if (current && !current.earned) {
+    const box = make("input", { type: "checkbox", id: "anyway", checked: current.writes });
+    box.addEventListener("change", () => choose(box.checked));
+    if (!current.writes) {
+      more.push(make("p", { className: "licence" }, said.model_silent.replace("{name}", current.name)));
+    }
+    more.push(make("label", { htmlFor: "anyway" }, box, said.model_anyway));
+  }
   if (current) licence.append(...licenceLine(current));
   else licence.textContent = [said.model_none, problem || "", said.model_pull].join(" ");
   nameWriter(current);
   section.replaceChildren(make("h2", {}, said.model),
-    make("label", { htmlFor: "model" }, said.model_use), choice, licence);
+    make("label", { htmlFor: "model" }, said.model_use), choice, licence, ...more);
 };
 
 const shown = () => $("#live [data-conversation]")?.dataset.conversation || "";
