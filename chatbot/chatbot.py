@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-import re
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from datetime import date
 from importlib.metadata import version
 from threading import Event as StopFlag
+from threading import Lock
 from typing import Any, Self
 
 from chatbot import documents, grounding, prompts
 from chatbot.config import Config
 from chatbot.conversation import standalone
 from chatbot.dates import DateSpan
+from chatbot.drafting import DraftCheck
 from chatbot.embedding import Embedder
 from chatbot.errors import ModelFileError, UsageError
-from chatbot.evidence import answerable_features, find_evidence, load_model
+from chatbot.evidence import answer_probability, find_evidence
 from chatbot.index import Index, Progress, SyncReport, open_index
 from chatbot.inference import ChatModel
 from chatbot.models import chat_model_path
@@ -44,10 +45,13 @@ from chatbot.records import (
     Tokens,
     Turn,
     Understood,
+    Writing,
 )
 from chatbot.retrieval import Searcher
+from chatbot.verdicts import UNMEASURED, writing_of
+from chatbot.written_questions import open_written_questions
 
-THRESHOLD = 0.4
+THRESHOLD = 0.5
 """Least probability that the evidence answers the question; below it the answer is a refusal.
 Cross-validated on the development questions: refuses 8 % of what can be answered (0.3: 3 %,
 0.5: 12 %) and every question from elsewhere (0.3: 83 % of those written to be near)."""
@@ -73,8 +77,11 @@ class Chatbot:
         self.model: ChatModel | None = None
         self.model_problem: ModelFileError | None = None
         """Why there is no chat model, when one was wanted."""
+        self.writing: Writing = UNMEASURED
+        """How far the model's words are the answer: by its verdict, unless the settings say."""
         self._embedder = embedder
         self._searcher = searcher
+        self._sync_lock = Lock()
 
     @classmethod
     def open(cls, config: Config, progress: Progress | None = None) -> Self:
@@ -87,8 +94,7 @@ class Chatbot:
             ChatbotError: the documents, the storage or the embedder cannot be used.
         """
         embedder = Embedder(config.models_dir)
-        index, report = open_index(config, embedder, progress)
-        chatbot = cls(config, embedder, Searcher(index, embedder), report)
+        chatbot = cls(config, embedder, *_open_searcher(config, embedder, progress))
         if config.draft:
             chatbot.load_model(config.chat_model)
         return chatbot
@@ -100,15 +106,25 @@ class Chatbot:
             path = chat_model_path(name, self.config.models_dir)
             self.model = ChatModel(path, context_tokens=self.config.context_tokens)
             self.model_problem = None
+            verdict = writing_of(self.config.models_dir, self.model.sha256)
+            self.writing = self.config.writing or verdict
         except ModelFileError as error:
             self.model_problem = error
 
     def sync(self, progress: Progress | None = None) -> SyncReport:
-        """Look at the documents again and take in what has changed."""
-        index, self.report = open_index(self.config, self._embedder, progress)
-        if self.report.changed:
-            self._searcher = Searcher(index, self._embedder)
-        return self.report
+        """Look at the documents again and take in what has changed; one call at a time.
+
+        A question that is being answered keeps the index that it began with.
+
+        Raises:
+            ChatbotError: the documents or the storage cannot be used; the index stays as it was.
+        """
+        with self._sync_lock:
+            searcher, report = _open_searcher(self.config, self._embedder, progress)
+            if report.changed or searcher.written.texts != self._searcher.written.texts:
+                self._searcher = searcher
+            self.report = report
+        return report
 
     @property
     def index(self) -> Index:
@@ -124,7 +140,7 @@ class Chatbot:
         """
         if doc not in self.index.files:
             raise UsageError(f"There is no document {doc!r}.", "See: chatbot documents")
-        path = self.config.docs_dir / doc
+        path = documents.locate(doc, self.config.docs_dir, self.config.own_folder)
         return documents.read(
             documents.SourceFile(doc=doc, path=path, sha256=self.index.files[doc])
         )
@@ -143,9 +159,11 @@ class Chatbot:
             "index": self.index.fingerprint,
             "documents": len(self.index.files),
             "passages": len(self.index.passages),
+            "written_questions": len(self._searcher.written.texts),
             "model": self.model.name if self.model else None,
             "model_sha256": self.model.sha256 if self.model else None,
             "template_sha256": self.model.template_sha256 if self.model else None,
+            "writing": self.writing if self.model else None,
             "versions": {name: version(name) for name in packages},
         }
 
@@ -174,6 +192,7 @@ class Chatbot:
         history: Sequence[Turn] = (),
         *,
         as_of: date | None = None,
+        documents: Collection[str] | None = None,
         stop: StopFlag | None = None,
     ) -> Iterator[Event]:
         """Answer a question from the documents, event by event; the last one is the Answer.
@@ -182,6 +201,7 @@ class Chatbot:
             question: as typed.
             history: the conversation before it, oldest first.
             as_of: answer as of this day; otherwise the day the question names, else the newest.
+            documents: names of the documents to answer from; all of them if None.
             stop: set by any thread to end the model's draft; what was checked so far is kept.
 
         Raises:
@@ -203,12 +223,13 @@ class Chatbot:
             query=query, language=language, as_of=read.as_of.last if read.as_of else None
         )
 
-        hits = self._searcher.search(query)
-        found = self._searcher.best(hits, self.config.passages)
+        searcher = self._searcher  # `sync` may put another one in its place meanwhile
+        hits = searcher.search(query)
+        found = searcher.best(hits, self.config.passages, documents)
         passages = tuple(scored for _, scored in found)
         yield Found(passages=passages)
-        candidates = find_evidence(read, self._searcher, hits, found)
-        probability = self._probability(read, candidates)
+        candidates = find_evidence(read, searcher, hits, found)
+        probability = answer_probability(read, candidates, searcher, hits)
         evidence, others = prefer_current(read, candidates)
         retrieved = time.perf_counter() - started
         base = _Partial(
@@ -226,7 +247,8 @@ class Chatbot:
         sentences, citations = _cite(quotes)
         yield Quoted(sentences=sentences, citations=citations)
         # A model that was not trained on the question's language writes noise in it.
-        if self.model is None or language not in self.model.languages:
+        writes = self.model is not None and language in self.model.languages
+        if not writes or self.writing == "quoting":
             yield base.answer("quoted", sentences, citations)
             return
         yield from self._draft(read, base, evidence, quotes, stop)
@@ -254,46 +276,29 @@ class Chatbot:
         first_token: float | None = None
         written = 0
         draft = ""
-        checked: list[tuple[str, list[Evidence]]] = []
-        dropped: list[DroppedSentence] = []
+        check = DraftCheck(base.language, lambda text: _supporting(text, shown, base.query))
+        failed: list[DroppedSentence] = []
         try:
             for piece in model.stream(tokens, max_tokens=self.config.answer_tokens, stop=stop):
                 first_token = first_token or time.perf_counter() - base.started
                 written += 1
                 draft += piece
                 yield Draft(text=piece)
+                yield from _checked(check, check.grow(draft))
         except ModelFileError as error:
-            dropped.append(DroppedSentence(text="", reason=error.message))
-        for sentence in documents.split_sentences(draft.strip(), base.language):
-            text = re.sub(r"\s*\[\d+\]", "", sentence.text).strip()
-            sources, reason = _supporting(text, shown, base.query)
-            if sources:
-                checked.append((text, sources))
-            else:
-                dropped.append(DroppedSentence(text=text, reason=reason))
-        sentences, citations = _cite(quotes, lead=checked)
-        for written_sentence in sentences[: len(checked)]:
-            numbers = set(written_sentence.citations)
-            yield Checked(
-                sentence=written_sentence,
-                citations=tuple(c for c in citations if c.number in numbers),
-            )
+            failed.append(DroppedSentence(text="", reason=error.message))
+        yield from _checked(check, check.close(draft))
+        is_prose = self.writing == "qualified" and check.checked
+        sentences, citations = _cite(() if is_prose else quotes, lead=check.checked)
         yield base.answer(
-            "answered" if checked else "quoted",
+            "answered" if check.checked else "quoted",
             sentences,
             citations,
-            dropped=tuple(dropped),
+            dropped=(*failed, *check.dropped),
             model=model.name,
             first_token=first_token,
             tokens=Tokens(prompt=len(tokens), answer=written),
         )
-
-    def _probability(self, question: Question, evidence: Sequence[Evidence]) -> float:
-        """Probability that the evidence answers the question, 0…1."""
-        if not evidence:
-            return 0.0
-        features = answerable_features(question, evidence, self._searcher)
-        return round(load_model("answerable").probability(features), 4)
 
     def _close_model(self) -> None:
         if self.model is not None:
@@ -381,6 +386,17 @@ class _Partial:
         )
 
 
+def _open_searcher(
+    config: Config, embedder: Embedder, progress: Progress | None
+) -> tuple[Searcher, SyncReport]:
+    """The index of the documents with the questions that were written for them."""
+    index, report = open_index(config, embedder, progress)
+    written, problems = open_written_questions(config.docs_dir, index, embedder, progress)
+    if problems:
+        report = replace(report, failed=(*report.failed, *problems))
+    return Searcher(index, embedder, written), report
+
+
 def choose_quotes(evidence: Sequence[Evidence], most_words: int) -> list[Evidence]:
     """The sentences that are quoted, best first: at most three, within a number of words.
 
@@ -423,6 +439,20 @@ def _supporting(text: str, shown: Sequence[Evidence], question: str) -> tuple[li
             return sources, ""
         reason = reason or support.reason
     return [], reason
+
+
+def _checked(
+    check: DraftCheck, fresh: Sequence[tuple[str, Sequence[Evidence]]]
+) -> Iterator[Checked]:
+    """Events of the sentences that have just passed, numbered among all that have."""
+    sentences, citations = _cite((), lead=check.checked)
+    texts = {text for text, _ in fresh}
+    for sentence in sentences:
+        if sentence.text in texts:
+            numbers = set(sentence.citations)
+            yield Checked(
+                sentence=sentence, citations=tuple(c for c in citations if c.number in numbers)
+            )
 
 
 def _cite(

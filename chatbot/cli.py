@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -15,7 +16,9 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from chatbot.cli_eval import eval_app
+from chatbot.cli_documents import documents_app, indexing_progress, print_report
+from chatbot.cli_eval import eval_app, say_that_it_only_quotes
+from chatbot.cli_models import qualify_model, verdict_in_words, verdict_on
 from chatbot.config import Config, load_config
 from chatbot.errors import ChatbotError, UsageError
 
@@ -23,7 +26,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from chatbot.chatbot import Chatbot
-    from chatbot.index import Progress, SyncReport
     from chatbot.records import Answer, Turn
 
 app = typer.Typer(
@@ -32,8 +34,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Answers questions about Meta's Llama program from documents: cited, dated, checked.",
 )
-models_app = typer.Typer(no_args_is_help=True, help="List, pull and verify model files.")
-documents_app = typer.Typer(no_args_is_help=True, help="Look at the indexed documents.")
+models_app = typer.Typer(no_args_is_help=True, help="List, pull, verify and qualify model files.")
 app.add_typer(models_app, name="models")
 app.add_typer(documents_app, name="documents")
 app.add_typer(eval_app, name="eval")
@@ -86,9 +87,9 @@ def ingest(docs: Docs = None, storage: Storage = None, as_json: Json = False) ->
     from chatbot.index import open_index
 
     config = load_config(docs_dir=docs, storage_dir=storage)
-    with _progress() as progress:
+    with indexing_progress() as progress:
         _, report = open_index(config, Embedder(config.models_dir), progress)
-    _print_report(report, as_json)
+    print_report(report, as_json)
     if report.failed:
         raise typer.Exit(1)
 
@@ -178,32 +179,41 @@ def serve(
 @models_app.command("list")
 def models_list(as_json: Json = False) -> None:
     """The known model files, and which are here."""
-    from chatbot.models import CATALOGUE
+    from chatbot.models import CATALOGUE, converted_path
 
     config = load_config()
+    verdicts = {model.name: verdict_on(model, config.models_dir) for model in CATALOGUE}
     rows = [
         {
             "name": model.name,
             "kind": model.kind,
             "file": model.file,
             "here": (config.models_dir / model.file).is_file(),
+            "converted": converted_path(config.models_dir / model.file).is_file(),
             "licence": model.licence,
             "description": model.description,
+            "verdict": asdict(verdict) if (verdict := verdicts[model.name]) else None,
         }
         for model in CATALOGUE
     ]
     if as_json:
         sys.stdout.write(json.dumps(rows) + "\n")
         return
-    for row in rows:
+    for model, row in zip(CATALOGUE, rows, strict=True):
         here = "[green]here[/]" if row["here"] else "[dim]not pulled[/]"
-        out.print(f"[bold]{row['name']}[/] ({row['kind']}, {row['licence']}) {here}")
-        out.print(f"    {row['description']}")
+        here += ", converted" if row["converted"] else ""
+        out.print(f"[bold]{model.name}[/] ({model.kind}, {model.licence}) {here}")
+        out.print(f"    {model.description}")
+        if model.kind == "chat" and row["here"]:
+            out.print(f"    {verdict_in_words(verdicts[model.name])}")
 
 
 @models_app.command("pull")
 def models_pull(
     names: Annotated[list[str] | None, typer.Argument(help="Names; the defaults if none.")] = None,
+    convert: Annotated[
+        bool, typer.Option(help="Convert a file that processors compute slowly as it is.")
+    ] = True,
 ) -> None:
     """Fetch model files, verified; what is here already is not fetched again."""
     from chatbot.models import DEFAULT_MODELS, pull
@@ -214,6 +224,11 @@ def models_pull(
         with _bytes_progress(model.name) as progress:
             path = pull(model, config.models_dir, progress)
         err.print(f"{model.name}: {escape(str(path))} ({model.licence})")
+        if convert and model.kind == "chat":
+            from chatbot.conversion import convert_or_say_why
+
+            if said := convert_or_say_why(path, model):
+                err.print(f"{model.name}: {escape(said)}")
 
 
 @models_app.command("verify")
@@ -228,42 +243,14 @@ def models_verify(
         model = _known_model(name)
         digest = check_file(config.models_dir / model.file, model)
         out.print(f"{model.name}: sha256 {digest}")
+        if model.kind == "chat":
+            from chatbot.conversion import verify_conversion
+
+            if said := verify_conversion(config.models_dir / model.file, digest):
+                out.print(f"    {said}")
 
 
-@documents_app.command("list")
-def documents_list(docs: Docs = None, as_json: Json = False) -> None:
-    """The readable documents: language, day, title."""
-    from chatbot import documents as reader
-
-    config = load_config(docs_dir=docs)
-    files, _ = reader.scan(config.docs_dir)
-    rows = [reader.read(file) for file in files]
-    if as_json:
-        listed = [
-            {"doc": r.doc, "title": r.title, "lang": r.lang, "published": _iso(r.published),
-             "as_of": _iso(r.as_of), "characters": len(r.text)}
-            for r in rows
-        ]  # fmt: skip
-        sys.stdout.write(json.dumps(listed, ensure_ascii=False) + "\n")
-        return
-    for row in rows:
-        out.print(f"{row.doc}  {row.lang}  {_iso(row.published) or '-'}  {escape(row.title)}")
-
-
-@documents_app.command("show")
-def documents_show(
-    doc: Annotated[str, typer.Argument(help="Path below the documents folder.")],
-    docs: Docs = None,
-) -> None:
-    """The extracted text of a document: what the offsets of citations count in."""
-    from chatbot import documents as reader
-
-    config = load_config(docs_dir=docs)
-    for file in reader.scan(config.docs_dir)[0]:
-        if file.doc == doc:
-            sys.stdout.write(reader.read(file).text + "\n")
-            return
-    raise UsageError(f"There is no document {doc!r}.", "See: chatbot documents list")
+models_app.command("qualify")(qualify_model)
 
 
 # ---- helpers --------------------------------------------------------------------------------
@@ -274,7 +261,7 @@ def _open(config: Config, *, required: bool) -> Iterator[Chatbot]:
     """Open the chatbot, with progress; a chat model that was named must be usable."""
     from chatbot.chatbot import Chatbot
 
-    with _progress() as progress:
+    with indexing_progress() as progress:
         chatbot = Chatbot.open(config, progress)
     try:
         for doc, reason in chatbot.report.failed:
@@ -283,6 +270,8 @@ def _open(config: Config, *, required: bool) -> Iterator[Chatbot]:
             if required:
                 raise chatbot.model_problem
             err.print(f"[yellow]Answers are quotes only:[/] {escape(str(chatbot.model_problem))}")
+        if required:
+            say_that_it_only_quotes(chatbot)
         yield chatbot
     finally:
         chatbot.close()
@@ -330,61 +319,6 @@ def _print_answer(answer: Answer) -> None:
         for found in answer.passages[:3]:
             text = found.passage.text[:160].replace("\n", " ")
             out.print(f"[dim]  {escape(found.passage.title)}: {escape(text)}…[/]")
-
-
-def _print_report(report: SyncReport, as_json: bool) -> None:
-    if as_json:
-        data = {
-            "added": report.added, "replaced": report.replaced, "removed": report.removed,
-            "unchanged": report.unchanged,
-            "failed": [{"doc": doc, "reason": reason} for doc, reason in report.failed],
-            "passages": report.passages, "embedded": report.embedded,
-            "seconds": round(report.seconds, 3),
-        }  # fmt: skip
-        sys.stdout.write(json.dumps(data, ensure_ascii=False) + "\n")
-        return
-    for label, names in (
-        ("Added", report.added), ("Replaced", report.replaced), ("Removed", report.removed)
-    ):  # fmt: skip
-        for name in names:
-            out.print(f"{label}: {escape(name)}")
-    for name, reason in report.failed:
-        out.print(f"[red]Failed:[/] {escape(name)}: {escape(reason)}")
-    out.print(
-        f"{len(report.added)} added, {len(report.replaced)} replaced, "
-        f"{len(report.removed)} removed, {len(report.unchanged)} unchanged, "
-        f"{len(report.failed)} failed; "
-        f"{report.passages} passages, {report.embedded} texts embedded, {report.seconds:.1f} s"
-    )
-
-
-@contextmanager
-def _progress() -> Iterator[Progress]:
-    """A bar of passages with the time left, on a terminal; nothing otherwise."""
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-    )
-
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bar:
-        task: Any = None
-
-        def update(doc: str, done: int, total: int) -> None:
-            nonlocal task
-            if task is None:
-                task = bar.add_task("Reading", total=total)
-            bar.update(task, completed=done, total=total, description=f"Reading {doc[:40]}")
-
-        yield update
 
 
 @contextmanager

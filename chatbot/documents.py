@@ -13,7 +13,7 @@ import os
 import re
 import stat
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import lru_cache
 from itertools import pairwise
@@ -30,6 +30,8 @@ SPLITTER_VERSION = 1
 MAX_FILE_BYTES = 20_000_000
 MAX_UNPACKED_BYTES = 200_000_000
 MAX_SENTENCE_CHARACTERS = 1_000
+OWN = "own/"
+"""What the names of added documents begin with; the others are paths below the docs folder."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +85,34 @@ def scan(folder: Path) -> tuple[list[SourceFile], list[tuple[str, str]]]:
                 digest = hashlib.sha256(path.read_bytes()).hexdigest()
                 files.append(SourceFile(doc=doc, path=path, sha256=digest))
     return files, skipped
+
+
+def scan_both(folder: Path, own: Path) -> tuple[list[SourceFile], list[tuple[str, str]]]:
+    """The same for the docs folder and the folder of added documents, which need not be there.
+
+    Raises:
+        UsageError: the docs folder does not exist or is not a folder.
+    """
+    files, skipped = scan(folder)
+    # The folder of added documents may lie below the docs folder: those files have one name only.
+    inside = own.resolve()
+    if inside.is_relative_to(folder.resolve()):
+        files = [file for file in files if not file.path.resolve().is_relative_to(inside)]
+    skipped += [(file.doc, _TAKEN) for file in files if file.doc.startswith(OWN)]
+    files = [file for file in files if not file.doc.startswith(OWN)]
+    if own.is_dir():
+        added, passed_over = scan(own)
+        files += [replace(file, doc=OWN + file.doc) for file in added]
+        skipped += [(OWN + doc, reason) for doc, reason in passed_over]
+    return files, skipped
+
+
+_TAKEN = f"names that begin with {OWN} are kept for added documents; rename the folder"
+
+
+def locate(doc: str, folder: Path, own: Path) -> Path:
+    """The file of a document by its name, as `scan_both` names it."""
+    return own / doc.removeprefix(OWN) if doc.startswith(OWN) else folder / doc
 
 
 def read(file: SourceFile) -> Extracted:

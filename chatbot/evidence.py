@@ -20,7 +20,7 @@ from chatbot.language import ALL_STOP_WORDS, stem, words
 from chatbot.lexicon import stems_in_both
 from chatbot.questions import Question
 from chatbot.records import Evidence, Passage, ScoredPassage, Sentence
-from chatbot.retrieval import Hits, Searcher
+from chatbot.retrieval import Hits, Searcher, likeness
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +40,11 @@ class LogisticModel:
 
 @lru_cache(maxsize=4)
 def load_model(name: str) -> LogisticModel:
-    """A fitted model of the package: `evidence` or `answerable`."""
+    """A fitted model of the package.
+
+    `evidence` and, for documents without written questions, `evidence_plain`: is this sentence
+    evidence? `scope`: do the documents speak of this at all? `answerable`: if so, do they say it?
+    """
     data = json.loads((files("chatbot") / "fitted" / f"{name}.json").read_text(encoding="utf-8"))
     return LogisticModel(intercept=data["intercept"], weights=data["weights"])
 
@@ -52,7 +56,8 @@ def find_evidence(
     found: Sequence[tuple[int, ScoredPassage]],
 ) -> list[Evidence]:
     """Every sentence of the found passages with its score, best first."""
-    model = load_model("evidence")
+    models = {True: load_model("evidence"), False: load_model("evidence_plain")}
+    covered = searcher.written.documents
     top = float(hits.fused[found[0][0]]) if found else 0.0
     candidates: list[tuple[Passage, Sentence, dict[str, float]]] = []
     for rank, (row, scored) in enumerate(found):
@@ -68,10 +73,11 @@ def find_evidence(
                 "passage_behind": float(hits.fused[row]) - top,
                 "passage_first": 1.0 if rank == 0 else 0.0,
                 "same_language": float(passage.lang == question.language),
+                "written": likeness(hits.neighbours.similarity.get(first + number)),
             }
             candidates.append((passage, sentence, features))
     # How far behind the best candidate: a score means something only among its rivals.
-    for name in ("meaning", "latent", "coverage", "coverage_around"):
+    for name in ("meaning", "latent", "coverage", "coverage_around", "written"):
         best = max((features[name] for _, _, features in candidates), default=0.0)
         for _, _, features in candidates:
             features[f"{name}_behind"] = features[name] - best
@@ -79,7 +85,7 @@ def find_evidence(
         Evidence(
             sentence=sentence,
             passage=passage,
-            score=model.probability(features),
+            score=models[passage.doc in covered].probability(features),
             features=features,
         )
         for passage, sentence, features in candidates
@@ -87,8 +93,21 @@ def find_evidence(
     return sorted(evidence, key=lambda item: -item.score)
 
 
+def answer_probability(
+    question: Question, evidence: Sequence[Evidence], searcher: Searcher, hits: Hits
+) -> float:
+    """Probability that the evidence, best first, answers the question, 0…1."""
+    if not evidence:
+        return 0.0
+    features = answerable_features(question, evidence, searcher, hits)
+    probability = load_model("scope").probability(features)
+    if evidence[0].passage.doc in searcher.written.documents:
+        probability *= load_model("answerable").probability(features)
+    return round(probability, 4)
+
+
 def answerable_features(
-    question: Question, evidence: Sequence[Evidence], searcher: Searcher
+    question: Question, evidence: Sequence[Evidence], searcher: Searcher, hits: Hits
 ) -> dict[str, float]:
     """What tells whether the documents speak of the question at all.
 
@@ -96,6 +115,7 @@ def answerable_features(
         question: as read.
         evidence: best first, not empty.
         searcher: the index they come from.
+        hits: what it found.
     """
     best = evidence[0]
     keywords = searcher.keywords
@@ -115,6 +135,10 @@ def answerable_features(
         "passage_meaning": best.features["passage_meaning"],
         "coverage": sum(w for word, w in weights.items() if stems_in_both(word) & around) / total,
         "unknown_words": len(unknown) / max(1, len(weights)),
+        "written": best.features["written"],
+        "written_answered": hits.neighbours.answered - 0.5,
+        "written_margin": hits.neighbours.margin * 10,
+        "written_near": (hits.neighbours.answered - 0.5) * likeness(hits.neighbours.closest),
     }
 
 

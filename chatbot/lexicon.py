@@ -9,7 +9,10 @@ from __future__ import annotations
 from functools import lru_cache
 from importlib.resources import files
 
-from chatbot.language import ALL_STOP_WORDS, fold, stem
+from chatbot.language import ALL_STOP_WORDS, content_words, fold, stem
+from chatbot.records import Language
+
+LANGUAGES: tuple[Language, ...] = ("en", "fr")
 
 
 @lru_cache(maxsize=1)
@@ -48,3 +51,23 @@ def translations(word: str) -> frozenset[str]:
 def stems_in_both(word: str) -> frozenset[str]:
     """Every stem under which a folded word may stand in a text of either language."""
     return frozenset({stem(word, "en"), stem(word, "fr")}) | translations(word)
+
+
+def question_stems(query: str) -> list[str]:
+    """Stems of a question in both languages: its own language must not decide what is found."""
+    return list(
+        dict.fromkeys(
+            stem(word, language) for word in content_words(query) for language in LANGUAGES
+        )
+    )
+
+
+def translated_stems(query: str) -> list[str]:
+    """Stems of the other language's words for those of a question, without the question's own."""
+    other = {word for found in content_words(query) for word in translations(found)}
+    return sorted(other.difference(question_stems(query)))
+
+
+def keyword_query(query: str) -> list[str]:
+    """Stems to count: the question's own twice, their translations once."""
+    return question_stems(query) * 2 + translated_stems(query)

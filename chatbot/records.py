@@ -14,6 +14,9 @@ from typing import Any, Literal
 Language = Literal["en", "fr"]
 Status = Literal["answered", "quoted", "abstained"]
 Reason = Literal["no_passages", "not_answered", "out_of_scope"]
+Writing = Literal["qualified", "leading", "quoting"]
+"""How far a chat model's words are the answer. qualified: what the check left of them is the
+answer; leading: it comes first, then the quotes; quoting: the model is not asked."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

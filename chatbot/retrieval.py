@@ -9,7 +9,8 @@ Knows nothing of answers or of models other than the embedder.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,12 +21,20 @@ from scipy.sparse import diags
 from chatbot.embedding import Embedder, Vectors
 from chatbot.index import Index, unit_rows
 from chatbot.language import content_words, stem
-from chatbot.lexicon import translations
+from chatbot.lexicon import keyword_query
 from chatbot.records import Language, Passage, ScoredPassage
+from chatbot.written_questions import NO_QUESTIONS, Neighbours, WrittenQuestions
 
-LANGUAGES: tuple[Language, ...] = ("en", "fr")
 DENSE, LATENT, KEYWORD = 0.5, 0.4, 0.4
 """Weights of the standardised scores; see DECISIONS.md for the fit and its neighbours."""
+WRITTEN = 4.0
+"""Weight of the likeness of a written question, 0…1, beside the standardised scores."""
+FLOOR = 0.85
+"""Similarity of questions that have nothing in common but being questions."""
+EXACT_PASSAGES = 5_000
+"""Up to this many passages every sentence is compared: some 20,000 vectors."""
+SHORTLIST = 300
+"""Passages of a larger index whose sentences are compared, by each of the two scores."""
 BIAS_QUANTILE = 0.8
 """Scores of each language are shifted so that this quantile of theirs is that of all."""
 MIN_OF_A_LANGUAGE = 10
@@ -46,54 +55,99 @@ class Hits:
     """Cosine of latent terms with each sentence, likewise, shape (sentences,)."""
     fused: Vectors
     """Weighted sum of the standardised scores of each passage, shape (passages,)."""
-    relevance: Vectors
-    """The same on a scale of 0…1, shape (passages,)."""
+    neighbours: Neighbours
+    """What the questions that were written for the documents say of this one."""
 
 
 class Searcher:
     """An index ready to be searched."""
 
-    def __init__(self, index: Index, embedder: Embedder) -> None:
+    def __init__(
+        self, index: Index, embedder: Embedder, written: WrittenQuestions = NO_QUESTIONS
+    ) -> None:
         """Count the index's words; the vectors are used as they are."""
         self.index = index
         self.embedder = embedder
+        self.written = written
         self.keywords = KeywordIndex([_keyword_text(passage) for passage in index.passages])
-        languages = np.array([passage.lang for passage in index.passages])
-        counts = np.diff(index.first_sentence)
-        self._passage_groups = _groups(languages)
-        self._sentence_groups = _groups(np.repeat(languages, counts))
+        # Numbers, because comparing many thousand short texts takes longer than searching them.
+        languages = [passage.lang for passage in index.passages]
+        self._languages = np.unique(languages, return_inverse=True)[1]
 
     def search(self, query: str) -> Hits:
-        """Score every passage and sentence against a standalone question."""
+        """Score passages and their sentences against a standalone question.
+
+        In a large index sentences are compared only in the passages that lead by their own vector
+        or by words; the others keep the lowest scores.
+        """
         index = self.index
         question = self.embedder.questions([query])[0]
         terms = self.embedder.latent([query])
-        latent = unit_rows(terms @ diags(index.latent_weights))
         similarity = index.vectors @ question
-        sentence_similarity = _level(index.sentence_vectors @ question, self._sentence_groups)
-        sentence_latent = _level(
-            np.asarray((index.latent @ latent.T).todense(), dtype=np.float32).ravel(),
-            self._sentence_groups,
-        )
         keyword = self.keywords.scores(keyword_query(query))
-        dense = _level(similarity, self._passage_groups) + self._best(sentence_similarity)
+        rows = self._shortlist(similarity, keyword)
+        sentences, starts = self._sentences(rows)
+        groups = _groups(self._languages[rows])
+        sentence_groups = _groups(
+            np.repeat(self._languages[rows], np.diff(np.append(starts, len(sentences))))
+        )
+        every = len(rows) == len(index.passages)  # picking rows would copy them all
+        vectors = index.sentence_vectors if every else index.sentence_vectors[sentences]
+        terms_said = index.latent if every else index.latent[sentences]
+        said = _level(vectors @ question, sentence_groups)
+        weighted = unit_rows(terms @ diags(index.latent_weights))
+        meant = _level(
+            np.asarray((terms_said @ weighted.T).todense(), dtype=np.float32).ravel(),
+            sentence_groups,
+        )
+        neighbours = self.written.nearest(query, question)
+        asked = _spread(neighbours.similarity, index.first_sentence[-1])[sentences]
         fused = (
-            DENSE * _standardised(dense)
-            + LATENT * _standardised(self._best(sentence_latent))
-            + KEYWORD * _standardised(keyword)
+            DENSE * _standardised(_level(similarity[rows], groups) + _highest(said, starts))
+            + LATENT * _standardised(_highest(meant, starts))
+            + KEYWORD * _standardised(keyword[rows])
+            + WRITTEN * _highest(asked, starts)
         )
         return Hits(
             similarity=similarity,
             keyword=keyword,
-            sentence_similarity=sentence_similarity,
-            sentence_latent=sentence_latent,
-            fused=fused,
-            relevance=1 / (1 + np.exp(-(fused - 2.5))),
+            sentence_similarity=_placed(said, sentences, index.first_sentence[-1]),
+            sentence_latent=_placed(meant, sentences, index.first_sentence[-1]),
+            neighbours=neighbours,
+            fused=_placed(fused, rows, len(index.passages)),
         )
 
-    def best(self, hits: Hits, count: int) -> list[tuple[int, ScoredPassage]]:
-        """The rows and passages of the highest fused scores, best first."""
-        order = np.argsort(-hits.fused, kind="stable")[:count]
+    def _shortlist(self, similarity: Vectors, keyword: Vectors) -> NDArray[np.int64]:
+        """Rows of the passages whose sentences are compared, ascending; all of a small index."""
+        if len(similarity) <= EXACT_PASSAGES:
+            return np.arange(len(similarity))
+        leading = [
+            np.argpartition(-scores, SHORTLIST)[:SHORTLIST] for scores in (similarity, keyword)
+        ]
+        return np.unique(np.concatenate(leading))
+
+    def _sentences(self, rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Rows of the passages' sentences, and where each passage's begin among them."""
+        first = self.index.first_sentence
+        counts = (first[1:] - first[:-1])[rows]
+        starts = np.concatenate(([0], np.cumsum(counts)[:-1])).astype(np.int64)
+        return np.arange(counts.sum()) + np.repeat(first[rows] - starts, counts), starts
+
+    def best(
+        self, hits: Hits, count: int, documents: Collection[str] | None = None
+    ) -> list[tuple[int, ScoredPassage]]:
+        """The rows and passages of the highest fused scores, best first.
+
+        Args:
+            hits: of this index.
+            count: passages at most.
+            documents: only passages of these documents; of all if None.
+        """
+        order = np.argsort(-hits.fused, kind="stable")
+        if documents is not None:
+            wanted = frozenset(documents)
+            order = order[[self.index.passages[row].doc in wanted for row in order]]
+        order = order[:count]
         return [
             (
                 int(row),
@@ -101,18 +155,11 @@ class Searcher:
                     passage=self.index.passages[row],
                     similarity=round(float(hits.similarity[row]), 4),
                     keyword=round(float(hits.keyword[row]), 4) if hits.keyword[row] > 0 else None,
-                    relevance=round(float(hits.relevance[row]), 4),
+                    relevance=round(1 / (1 + math.exp(2.5 - float(hits.fused[row]))), 4),
                 ),
             )
             for row in order
         ]
-
-    def _best(self, sentences: Vectors) -> Vectors:
-        """The highest sentence score of each passage."""
-        if not len(sentences):
-            return sentences
-        best: Vectors = np.maximum.reduceat(sentences, self.index.first_sentence[:-1])
-        return best
 
 
 class KeywordIndex:
@@ -145,26 +192,13 @@ class KeywordIndex:
         return float(np.log((self.rows + 1) / (having + 0.5)))
 
 
-def question_stems(query: str) -> list[str]:
-    """Stems of a question in both languages: its own language must not decide what is found."""
-    found = content_words(query)
-    return list(dict.fromkeys(stem(word, language) for word in found for language in LANGUAGES))
-
-
-def keyword_query(query: str) -> list[str]:
-    """Stems to count: the question's own twice, their translations once."""
-    own = question_stems(query)
-    other = {word for found in content_words(query) for word in translations(found)}
-    return own * 2 + sorted(other.difference(own))
-
-
 def _keyword_text(passage: Passage) -> list[str]:
     language: Language = "fr" if passage.lang == "fr" else "en"
     text = f"{passage.title} {passage.section} {passage.text}"
     return [stem(word, language) for word in content_words(text)]
 
 
-def _groups(languages: NDArray[np.str_]) -> list[NDArray[np.int64]]:
+def _groups(languages: NDArray[np.int64]) -> list[NDArray[np.int64]]:
     """Rows of each language that has enough of them."""
     rows = [np.flatnonzero(languages == language) for language in np.unique(languages)]
     return [group for group in rows if len(group) >= MIN_OF_A_LANGUAGE]
@@ -184,3 +218,33 @@ def _level(scores: Vectors, groups: list[NDArray[np.int64]]) -> Vectors:
 def _standardised(scores: Vectors) -> Vectors:
     spread = float(scores.std()) if len(scores) else 0.0
     return (scores - scores.mean()) / spread if spread > 1e-6 else np.zeros_like(scores)
+
+
+def _highest(sentences: Vectors, starts: NDArray[np.int64]) -> Vectors:
+    """The highest sentence score of each passage."""
+    if not len(sentences):
+        return sentences
+    best: Vectors = np.maximum.reduceat(sentences, starts)
+    return best
+
+
+def _placed(scores: Vectors, rows: NDArray[np.int64], size: int) -> Vectors:
+    """Scores at their rows; those that were not computed get the lowest of them."""
+    if len(rows) == size:
+        return scores
+    placed = np.full(size, scores.min(initial=0.0), dtype=np.float32)
+    placed[rows] = scores
+    return placed
+
+
+def likeness(value: float | None) -> float:
+    """A written question's similarity as 0 (none, or distant) to about 1 (the same question)."""
+    return 0.0 if value is None else max(0.0, (value - FLOOR) / (1.1 - FLOOR))
+
+
+def _spread(similarity: Mapping[int, float], size: int) -> Vectors:
+    """Likeness of the written questions by the row of the sentence that answers them."""
+    spread = np.zeros(size, dtype=np.float32)
+    for row, value in similarity.items():
+        spread[row] = likeness(value)
+    return spread

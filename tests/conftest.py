@@ -25,7 +25,9 @@ def seeded_storage(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the index that `make ingest` built, so that no test waits for it again."""
     folder = tmp_path_factory.mktemp("storage") / "storage"
     shutil.copytree(
-        ROOT / "storage", folder, ignore=shutil.ignore_patterns("lock*", "conversations*", "*.tmp")
+        ROOT / "storage",
+        folder,
+        ignore=shutil.ignore_patterns("lock*", "conversations*", "own-documents", "*.tmp"),
     )
     return folder
 
@@ -44,8 +46,8 @@ def quoting(corpus_config: Config) -> Iterator[Chatbot]:
 
 @pytest.fixture(scope="session")
 def drafting(corpus_config: Config) -> Iterator[Chatbot]:
-    """The assistant over docs/ with the default chat model."""
-    with Chatbot.open(corpus_config) as chatbot:
+    """The assistant over docs/ with the default chat model, which leads whatever its verdict."""
+    with Chatbot.open(corpus_config.model_copy(update={"writing": "leading"})) as chatbot:
         assert chatbot.model is not None, chatbot.model_problem
         yield chatbot
 

@@ -17,8 +17,9 @@ from chatbot import documents
 from chatbot.config import Config
 from chatbot.evaluation.datasets import Dataset, find_set, load_dataset
 from chatbot.language import content_words, stem
+from chatbot.lexicon import keyword_query, question_stems
 from chatbot.records import Language, Passage
-from chatbot.retrieval import KeywordIndex, keyword_query, question_stems
+from chatbot.retrieval import KeywordIndex
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 SPLITS = ("dev", "test")
