@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import statistics
 import time
+from pathlib import Path
 
 import pytest
 import test_page
 from playwright.sync_api import Browser, Page, expect
-from test_page import AUSTRALIA, DOWNLOADS, ask, visit
+from test_page import AUSTRALIA, DOWNLOADS, ask, serving, visit
 
 address, browser = test_page.address, test_page.browser
 page, recorded = test_page.page, test_page.recorded
@@ -75,3 +76,12 @@ def test_closing_a_tab_frees_the_model(browser: Browser, page: Page, address: st
     closed = time.perf_counter()
     expect(page.locator("#live .chip").first).to_be_visible(timeout=30_000)
     assert time.perf_counter() - closed < 3
+
+
+def test_the_server_ends_quietly_and_soon_with_pages_open(tmp_path: Path, browser: Browser) -> None:
+    with browser.new_context() as first, browser.new_context() as second:
+        with serving(tmp_path) as found:  # its end reads the log: no traceback, no question
+            for context in (first, second):
+                visit(context.new_page(), found)
+            ended = time.perf_counter()
+        assert time.perf_counter() - ended < 10

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
+import logging
 import socket
 from collections.abc import Callable
 
@@ -57,6 +59,7 @@ def serve_page(chatbot: Chatbot, announce: Callable[[str], None]) -> None:
     """
     config = chatbot.config
     check_port(config.host, config.port)
+    logging.getLogger("uvicorn.error").addFilter(_is_news)
     server = _Server(
         uvicorn.Config(
             create(chatbot),
@@ -71,6 +74,13 @@ def serve_page(chatbot: Chatbot, announce: Callable[[str], None]) -> None:
         announce,
     )
     server.run()
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """False for what the end of the server does to the streams of pages that are open."""
+    cause = record.exc_info[0] if record.exc_info else None
+    is_cancelled = cause is not None and issubclass(cause, asyncio.CancelledError)
+    return not is_cancelled and "graceful shutdown exceeded" not in record.getMessage()
 
 
 class _Server(uvicorn.Server):

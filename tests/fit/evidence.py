@@ -28,7 +28,7 @@ from chatbot.chatbot import Chatbot
 from chatbot.config import load_config
 from chatbot.conversation import standalone
 from chatbot.evaluation.datasets import Case, find_set, load_dataset, parse_case
-from chatbot.evidence import LogisticModel, answerable_features, find_evidence
+from chatbot.evidence import IN_SCOPE, LogisticModel, answerable_features, find_evidence
 from chatbot.language import fold
 from chatbot.questions import Question, normalise, read_question
 from chatbot.records import Evidence
@@ -47,7 +47,7 @@ SCOPE = (
     "coverage",
     "unknown_words",
 )
-ANSWERED = ("score", "meaning", "written", "written_answered", "written_margin", "written_near")
+ANSWERED = ("written_answered", "written_margin", "written_near")
 ELSEWHERE = (("squad2_dev_half", 120), ("piaf_fr", 60), ("clapnq_dev", 60))
 Floats = NDArray[np.float64]
 
@@ -197,21 +197,12 @@ def elsewhere(folder: Path | None) -> list[Case]:
     """Public questions that the documents do not answer."""
     cases = []
     for name, count in ELSEWHERE if folder else ():
-        path = next(p for p in sorted((folder or Path()).glob(f"{name}/*.jsonl"))
-                    if "paragraphs" not in p.name)  # fmt: skip
+        held = sorted((folder or Path()).glob(f"{name}/*.jsonl"))
+        path = next(path for path in held if "paragraphs" not in path.name)
         rows = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
         for row in random.Random(1).sample(rows, count):
-            cases.append(
-                parse_case(
-                    {
-                        "id": row["id"],
-                        "question": row["question"],
-                        "answerable": False,
-                        "answers": [],
-                        "category": "elsewhere",
-                    }
-                )  # fmt: skip
-            )
+            asked = {"id": row["id"], "question": row["question"], "answerable": False}
+            cases.append(parse_case({**asked, "answers": [], "category": "elsewhere"}))
     return cases
 
 
@@ -223,7 +214,7 @@ def main() -> None:
     parser.add_argument("--passages", type=int, default=load_config().passages)
     arguments = parser.parse_args()
     with Chatbot.open(load_config(draft=False, passages=arguments.passages)) as bot:
-        cases = [c for c in load_dataset(find_set("llama-dev")).cases]
+        cases = load_dataset(find_set("llama-dev")).cases
         own = examples(bot, [c for c in cases if c.data.get("category") != "false_premise"])
         foreign = examples(bot, elsewhere(arguments.bench))
         searcher = bot._searcher
@@ -250,7 +241,8 @@ def main() -> None:
         order = np.random.RandomState(1).permutation(len(rows))
         probabilities: dict[str, Floats] = {}
         for name, members, target, features in (
-            ("scope", np.ones(len(rows), dtype=bool), inside, SCOPE),
+            ("scope_plain", np.ones(len(rows), dtype=bool), inside, SCOPE),
+            ("scope", np.ones(len(rows), dtype=bool), inside, (*SCOPE, "written_closest")),
             ("answerable", inside, labels, ANSWERED),
         ):
             column = np.zeros(len(rows))
@@ -263,8 +255,11 @@ def main() -> None:
             probabilities[name] = column
             fitted[name] = final, {"cases": len(chosen)}
             print(name, {n: round(w, 2) for n, w in final.weights.items()})
-        both = probabilities["scope"] * probabilities["answerable"]
-        for label, column in (("with written questions", both), ("plain", probabilities["scope"])):
+        both = np.minimum(1, probabilities["scope"] / IN_SCOPE) * probabilities["answerable"]
+        for label, column in (
+            ("with written questions", both),
+            ("plain", probabilities["scope_plain"]),
+        ):
             report = {
                 kind: round(auroc(list(column[labels]), list(column[(kinds == kind) & ~labels])), 3)
                 for kind in ("near_miss", "out_of_scope", "elsewhere")
@@ -273,7 +268,7 @@ def main() -> None:
             own_only = kinds != "elsewhere"
             error = calibration_error(column[own_only], labels[own_only].astype(float))
             print(f"{label}: AUROC {report}, calibration error on own questions {error:.3f}")
-            fitted["answerable" if label != "plain" else "scope"][1].update(auroc=report)
+            fitted["answerable" if label != "plain" else "scope_plain"][1].update(auroc=report)
             for threshold in (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8):
                 refused = {
                     kind: round(float((column[(kinds == kind) & ~labels] < threshold).mean()), 2)
