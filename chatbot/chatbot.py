@@ -51,7 +51,7 @@ from chatbot.retrieval import Searcher
 from chatbot.verdicts import UNMEASURED, writing_of
 from chatbot.written_questions import open_written_questions
 
-THRESHOLD = 0.65
+THRESHOLD = 0.5
 """Least probability that the evidence answers the question; below it the answer is a refusal.
 Cross-validated on llama-dev: refuses 8 % of what can be answered, 59 % of the near misses and 99 %
 of the questions from elsewhere; 0.5: 6, 50 and 98 %, 0.7: 13, 61 and 99 %."""
@@ -94,7 +94,7 @@ class Chatbot:
             ChatbotError: the documents, the storage or the embedder cannot be used.
         """
         embedder = Embedder(config.models_dir)
-        chatbot = cls(config, embedder, *_open_searcher(config, embedder, progress))
+        chatbot = cls(config, embedder, *open_searcher(config, embedder, progress))
         if config.draft:
             chatbot.load_model(config.chat_model)
         return chatbot
@@ -108,6 +108,12 @@ class Chatbot:
             self.model_problem = None
             verdict = writing_of(self.config.models_dir, self.model.sha256)
             self.writing = self.config.writing or verdict
+            if (
+                self.writing != "quoting"
+            ):  # what never changes in a prompt is read before it is asked
+                for language in self.model.languages:
+                    content = prompts.instructions(language)
+                    self.model.prepare([{"role": "system", "content": content}])
         except ModelFileError as error:
             self.model_problem = error
 
@@ -120,7 +126,7 @@ class Chatbot:
             ChatbotError: the documents or the storage cannot be used; the index stays as it was.
         """
         with self._sync_lock:
-            searcher, report = _open_searcher(self.config, self._embedder, progress)
+            searcher, report = open_searcher(self.config, self._embedder, progress)
             if report.changed or searcher.written.texts != self._searcher.written.texts:
                 self._searcher = searcher
             self.report = report
@@ -386,10 +392,14 @@ class _Partial:
         )
 
 
-def _open_searcher(
+def open_searcher(
     config: Config, embedder: Embedder, progress: Progress | None
 ) -> tuple[Searcher, SyncReport]:
-    """The index of the documents with the questions that were written for them."""
+    """The index of the documents, brought up to date, with the questions written for them.
+
+    Raises:
+        ChatbotError: the documents, the storage or the embedder cannot be used.
+    """
     index, report = open_index(config, embedder, progress)
     written, problems = open_written_questions(config.docs_dir, index, embedder, progress)
     if problems:
@@ -407,7 +417,7 @@ def choose_quotes(evidence: Sequence[Evidence], most_words: int) -> list[Evidenc
     for item in evidence:
         length = len(item.sentence.text.split())
         if chosen and (
-            len(chosen) == 3 or used + length > most_words or item.score < chosen[0].score * 0.1
+            len(chosen) == 3 or used + length > most_words or item.score < chosen[0].score * 0.2
         ):
             continue
         if any(

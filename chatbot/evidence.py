@@ -147,6 +147,7 @@ def answerable_features(
         "written_answered": hits.neighbours.answered - 0.5,
         "written_closest": (hits.neighbours.closest - 0.9) * 10,
         "written_margin": hits.neighbours.margin * 10,
+        "written_same": hits.neighbours.same,
         "written_near": (hits.neighbours.answered - 0.5) * likeness(hits.neighbours.closest),
     }
 

@@ -80,7 +80,7 @@ class WrittenQuestions:
     def nearest(self, text: str, question: Vectors) -> Neighbours:
         """Compare a question and its vector, shape (384,), with all of them."""
         if not self.texts:
-            return Neighbours(similarity={}, answered=0.5, closest=0.0, margin=0.0)
+            return Neighbours(similarity={}, answered=0.5, closest=0.0, margin=0.0, same=0.0)
         similarity = self.vectors @ question + WORDS * self._shared_words(text)
         by_sentence: dict[int, float] = {}
         for row in np.argsort(similarity):  # the closest is written last
@@ -92,6 +92,7 @@ class WrittenQuestions:
             similarity=by_sentence,
             answered=float((weight * self.answered[near]).sum() / weight.sum()),
             closest=float(similarity[near[0]]),
+            same=_same(float(similarity[near[0]]), bool(self.answered[near[0]])),
             margin=float(
                 similarity[self.answered].max(initial=0.0)
                 - similarity[~self.answered].max(initial=0.0)
@@ -120,8 +121,17 @@ class Neighbours:
     """Share of the nearest questions that are answered, weighted by closeness, 0…1."""
     closest: float
     """Similarity of the nearest one."""
+    same: float
+    """1 when the nearest one is nearly this very question and answered, -1 when it is not answered,
+    0 when none is that near, with steps between."""
     margin: float
     """How much closer the nearest answered one is than the nearest unanswered one."""
+
+
+def _same(closest: float, answered: bool) -> float:
+    """See Neighbours.same; the same words in the same order have a similarity of 1 + WORDS."""
+    likeness = min(1.0, max(0.0, (closest - 1.03) / 0.05))
+    return likeness if answered else -likeness
 
 
 NO_QUESTIONS = WrittenQuestions(

@@ -36,7 +36,7 @@ from chatbot.retrieval import Hits
 
 FITTED = Path(__file__).resolve().parents[2] / "chatbot" / "fitted"
 FOLDS = 5
-BY_HAND = {"same_language": 0.4}
+BY_HAND = {"same_language": 0.4, "written_same": 3.0}
 """Weights that are not fitted: see DECISIONS.md."""
 WRITTEN = ("written", "written_behind")
 SCOPE = (
@@ -47,7 +47,7 @@ SCOPE = (
     "coverage",
     "unknown_words",
 )
-ANSWERED = ("written_answered", "written_margin", "written_near")
+ANSWERED = ("written_answered", "written_margin", "written_near", "written_same")
 ELSEWHERE = (("squad2_dev_half", 120), ("piaf_fr", 60), ("clapnq_dev", 60))
 Floats = NDArray[np.float64]
 
@@ -130,7 +130,8 @@ def fit(rows: Sequence[Mapping[str, float]], labels: Sequence[bool], names: Sequ
 
 def by_hand(model: LogisticModel) -> LogisticModel:
     """The model with the weights that are set by hand."""
-    return replace(model, weights={**model.weights, **BY_HAND})
+    ours = {name: weight for name, weight in BY_HAND.items() if name in model.weights}
+    return replace(model, weights={**model.weights, **ours})
 
 
 def rescored(example: Example, model: LogisticModel) -> Example:
@@ -248,10 +249,12 @@ def main() -> None:
             column = np.zeros(len(rows))
             for held in np.array_split(order, FOLDS):
                 rest = [i for i in order if i not in set(held) and members[i]]
-                partial = fit([rows[i] for i in rest], [bool(target[i]) for i in rest], features)
+                some = [rows[i] for i in rest]
+                partial = by_hand(fit(some, [bool(target[i]) for i in rest], features))
                 column[held] = [partial.probability(rows[i]) for i in held]
             chosen = np.flatnonzero(members)
-            final = fit([rows[i] for i in chosen], [bool(target[i]) for i in chosen], features)
+            some = [rows[i] for i in chosen]
+            final = by_hand(fit(some, [bool(target[i]) for i in chosen], features))
             probabilities[name] = column
             fitted[name] = final, {"cases": len(chosen)}
             print(name, {n: round(w, 2) for n, w in final.weights.items()})
