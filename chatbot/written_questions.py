@@ -22,6 +22,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -297,7 +298,7 @@ def _cached(cache: Path) -> dict[str, Vectors]:
         with np.load(cache, allow_pickle=False) as held:
             vectors = held["vectors"].astype(np.float32)
             keys = [str(key) for key in held["keys"]]
-    except (OSError, ValueError, KeyError, EOFError):  # not there, or damaged: it can be made again
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile):  # not there, or damaged
         return {}
     if vectors.shape != (len(keys), DIMENSIONS) or not np.isfinite(vectors).all():
         return {}
