@@ -23,14 +23,12 @@ from chatbot.index import Index, unit_rows
 from chatbot.language import content_words, stem
 from chatbot.lexicon import keyword_query
 from chatbot.records import Language, Passage, ScoredPassage
-from chatbot.written_questions import NO_QUESTIONS, Neighbours, WrittenQuestions
+from chatbot.written_questions import FAR, NO_QUESTIONS, Neighbours, WrittenQuestions
 
 DENSE, LATENT, KEYWORD = 0.5, 0.4, 0.4
 """Weights of the standardised scores; see DECISIONS.md for the fit and its neighbours."""
 WRITTEN = 4.0
 """Weight of the likeness of a written question, 0…1, beside the standardised scores."""
-FLOOR = 0.85
-"""Similarity of questions that have nothing in common but being questions."""
 EXACT_PASSAGES = 5_000
 """Up to this many passages every sentence is compared: some 20,000 vectors."""
 SHORTLIST = 300
@@ -239,7 +237,7 @@ def _placed(scores: Vectors, rows: NDArray[np.int64], size: int) -> Vectors:
 
 def likeness(value: float | None) -> float:
     """A written question's similarity as 0 (none, or distant) to about 1 (the same question)."""
-    return 0.0 if value is None else max(0.0, (value - FLOOR) / (1.1 - FLOOR))
+    return 0.0 if value is None else max(0.0, (value - FAR) / (1.1 - FAR))
 
 
 def _spread(similarity: Mapping[int, float], size: int) -> Vectors:

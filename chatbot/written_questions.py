@@ -40,6 +40,8 @@ llama-dev from its answerable questions with an AUROC of .863, .888, .894 and .9
 WORDS = 0.1
 """Weight of shared words beside the cosine of the vectors, which blur names and numbers: 0, 0.05,
 0.1 and 0.2 find a gold sentence of llama-dev among the first five by .621, .632, .663 and .684."""
+FAR = 0.85
+"""Similarity of questions that have nothing in common but being questions."""
 _SLICE = 64
 _SHARPNESS = 20.0
 """How fast a neighbour's word loses weight with distance: 0.035 of cosine less halves it."""
@@ -57,6 +59,9 @@ class WrittenQuestion:
     """(document, quote) of each sentence that answers."""
     about: str | None
     """Document that comes near to an unanswered question."""
+    plain: bool
+    """A plain question that many ask: it leads to its answer and decides for its like, but does
+    not vote, because nobody writes as many plain questions that have no answer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +73,8 @@ class WrittenQuestions:
     """Shape (questions, 384), unit length, embedded as questions."""
     answered: NDArray[np.bool_]
     """Whether the documents answer it, shape (questions,)."""
+    votes: NDArray[np.bool_]
+    """Whether it counts among the neighbours of others, shape (questions,)."""
     sentences: tuple[frozenset[int], ...]
     """Rows of the index's sentences that answer it."""
     documents: frozenset[str]
@@ -87,17 +94,17 @@ class WrittenQuestions:
         for row in np.argsort(similarity):  # the closest is written last
             if self.answered[row]:
                 by_sentence.update(dict.fromkeys(self.sentences[row], float(similarity[row])))
-        near = np.argsort(-similarity, kind="stable")[:NEAREST]
-        weight = np.exp(_SHARPNESS * (similarity[near] - similarity[near[0]]))
+        closest = int(similarity.argmax())
+        voters = np.flatnonzero(self.votes)
+        near = voters[np.argsort(-similarity[voters], kind="stable")[:NEAREST]]
+        weight = np.exp(_SHARPNESS * (similarity[near] - similarity[near].max(initial=0.0)))
+        yes, no = near[self.answered[near]], near[~self.answered[near]]
         return Neighbours(
             similarity=by_sentence,
-            answered=float((weight * self.answered[near]).sum() / weight.sum()),
-            closest=float(similarity[near[0]]),
-            same=_same(float(similarity[near[0]]), bool(self.answered[near[0]])),
-            margin=float(
-                similarity[self.answered].max(initial=0.0)
-                - similarity[~self.answered].max(initial=0.0)
-            ),
+            answered=float((weight * self.answered[near]).sum() / max(1e-9, weight.sum())),
+            closest=float(similarity[closest]),
+            same=_same(float(similarity[closest]), bool(self.answered[closest])),
+            margin=float(similarity[yes].max(initial=FAR) - similarity[no].max(initial=FAR)),
         )
 
     def _shared_words(self, text: str) -> Vectors:
@@ -139,6 +146,7 @@ NO_QUESTIONS = WrittenQuestions(
     texts=(),
     vectors=np.zeros((0, DIMENSIONS), dtype=np.float32),
     answered=np.zeros(0, dtype=np.bool_),
+    votes=np.zeros(0, dtype=np.bool_),
     sentences=(),
     documents=frozenset(),
     words=csr_matrix((0, 0), dtype=np.float32),
@@ -178,6 +186,7 @@ def open_written_questions(
         stems=stems,
         vectors=_embedded(texts, embedder, index.folder / "questions.npz", progress),
         answered=np.array([bool(rows) for _, rows in tied]),
+        votes=np.array([not question.plain for question, _ in tied]),
         sentences=tuple(rows for _, rows in tied),
         documents=frozenset({doc for q, _ in tied for doc, _ in q.evidence} | about),
     ), problems
@@ -215,6 +224,7 @@ def _question(data: Any) -> WrittenQuestion:
         text=text,
         evidence=tuple((item["doc"], item["quote"]) for item in evidence),
         about=data.get("about"),
+        plain=data.get("kind") == "plain",
     )
 
 
