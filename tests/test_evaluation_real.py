@@ -52,7 +52,7 @@ def blind(quoting: Chatbot, tmp_path_factory: pytest.TempPathFactory) -> Path:
     def search(self: Searcher, query: str) -> Hits:
         hits = sighted(self, query)
         order = rng.permutation(len(hits.fused))
-        return replace(hits, fused=hits.fused[order], relevance=hits.relevance[order])
+        return replace(hits, fused=hits.fused[order])
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Searcher, "search", search)
