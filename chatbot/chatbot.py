@@ -108,12 +108,11 @@ class Chatbot:
             self.model_problem = None
             verdict = writing_of(self.config.models_dir, self.model.sha256)
             self.writing = self.config.writing or verdict
-            if (
-                self.writing != "quoting"
-            ):  # what never changes in a prompt is read before it is asked
-                for language in self.model.languages:
-                    content = prompts.instructions(language)
-                    self.model.prepare([{"role": "system", "content": content}])
+            if self.writing != "quoting":
+                # What never changes in a prompt is read before anybody asks.
+                for language, fixed in prompts.INSTRUCTIONS.items():
+                    if language in self.model.languages:
+                        self.model.prepare([{"role": "system", "content": fixed}])
         except ModelFileError as error:
             self.model_problem = error
 

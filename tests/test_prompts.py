@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pure_cases import evidence
 
-from chatbot.prompts import answer, instructions
+from chatbot.prompts import INSTRUCTIONS, answer
 from chatbot.records import Evidence, Language
 
 FOUND = [
@@ -28,7 +28,7 @@ def count(text: str) -> int:
 def ask(found: list[Evidence], budget: int = 1_000, language: Language = "en") -> str:
     messages = answer("How many?", found, language=language, budget_tokens=budget, count=count)
     assert [message["role"] for message in messages] == ["system", "user"]
-    assert messages[0]["content"] == instructions(language)
+    assert messages[0]["content"] == INSTRUCTIONS[language]
     return messages[1]["content"]
 
 
@@ -43,8 +43,7 @@ def test_sources_are_numbered_titled_dated_and_before_the_question() -> None:
 @pytest.mark.parametrize("language", ["en", "fr"])
 def test_the_first_message_is_the_same_for_every_question(language: Language) -> None:
     assert ask(FOUND, language=language) != ask(FOUND[:1], language=language)
-    assert instructions(language) == instructions(language)
-    assert ("data" if language == "en" else "données") in instructions(language)
+    assert ("data" if language == "en" else "données") in INSTRUCTIONS[language]
 
 
 def test_instructions_in_a_source_stay_in_their_line() -> None:

@@ -68,7 +68,7 @@ class Bench:
     def drafting(self) -> Chatbot:
         chatbot = Chatbot.open(self.config.model_copy(update={"writing": "leading"}))
         assert chatbot.model is not None, chatbot.model_problem
-        chatbot.model.prepare([{"role": "system", "content": prompts.instructions("en")}])
+        chatbot.model.prepare([{"role": "system", "content": prompts.INSTRUCTIONS["en"]}])
         chatbot.model.wait()
         self._open.append(chatbot)
         return chatbot

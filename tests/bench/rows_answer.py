@@ -72,7 +72,7 @@ def restart(bench: Bench) -> list[Row]:
         for with_files in (True, False):
             model = bench.load(Levers(state_files=with_files), cache)
             if with_files:
-                model.prepare([{"role": "system", "content": prompts.instructions("en")}])
+                model.prepare([{"role": "system", "content": prompts.INSTRUCTIONS["en"]}])
             for (name, sides), asked in zip(rows.items(), (prompt, other), strict=True):
                 del name
                 started = time.perf_counter()
