@@ -314,9 +314,15 @@ def test_no_hostile_draft_is_supported(kind: str) -> None:
     change = HOSTILE[kind]
     tried = 0
     passed: list[str] = []
+    # Few sentences hold two dates: only those that the change can be made in are drawn from.
+    open_to_it = [
+        (text, lang)
+        for text, lang in sentences()
+        if any(draft != text for draft in change(text, lang, random.Random(0)))
+    ]
 
     @settings(max_examples=110, deadline=None, derandomize=True, database=None)
-    @given(st.sampled_from(sentences()), st.integers(0, 2**32))
+    @given(st.sampled_from(open_to_it), st.integers(0, 2**32))
     def attack(sentence: tuple[str, str], seed: int) -> None:
         nonlocal tried
         text, lang = sentence
@@ -327,7 +333,7 @@ def test_no_hostile_draft_is_supported(kind: str) -> None:
 
     attack()
     assert passed == []
-    assert tried >= 5
+    assert tried >= 50
 
 
 def test_no_hostile_draft_is_supported_by_its_neighbours_either() -> None:
