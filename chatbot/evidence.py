@@ -28,10 +28,6 @@ first stage tells answerable from near miss wrongly: near misses are worded like
 Without a ceiling, with 0.7, 0.5 and 0.3 their AUROC on llama-dev is .833, .877, .885 and .888, and
 .994, .989, .985 and .975 for questions from elsewhere."""
 
-MIN_QUESTIONS = 200
-"""Fewer written questions lead to sentences, but have too few neighbours for a share to mean much:
-a folder with three of them, two unanswered, would refuse everything."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogisticModel:
@@ -112,7 +108,7 @@ def answer_probability(
         return 0.0
     features = answerable_features(question, evidence, searcher, hits)
     written = searcher.written
-    if evidence[0].passage.doc not in written.documents or len(written.texts) < MIN_QUESTIONS:
+    if evidence[0].passage.doc not in written.documents or not written.tell_refusals:
         return round(load_model("scope_plain").probability(features), 4)
     speak = load_model("scope").probability(features)
     answered = load_model("answerable").probability(features)

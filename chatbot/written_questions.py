@@ -42,6 +42,9 @@ WORDS = 0.1
 0.1 and 0.2 find a gold sentence of llama-dev among the first five by .621, .632, .663 and .684."""
 FAR = 0.85
 """Similarity of questions that have nothing in common but being questions."""
+MIN_VOTERS = 200
+"""Fewer written questions lead to sentences, but have too few neighbours for a share to mean much:
+a folder with three of them, two unanswered, would refuse everything."""
 _SLICE = 64
 _SHARPNESS = 20.0
 """How fast a neighbour's word loses weight with distance: 0.035 of cosine less halves it."""
@@ -84,6 +87,11 @@ class WrittenQuestions:
     """Stems weighted by rarity, unit length, shape (questions, stems)."""
     stems: Mapping[str, tuple[int, float]]
     """Column and weight of each stem."""
+
+    @property
+    def tell_refusals(self) -> bool:
+        """There are enough of them, with and without an answer, to say what is not answered."""
+        return bool(self.votes.sum() >= MIN_VOTERS and (self.votes & ~self.answered).any())
 
     def nearest(self, text: str, question: Vectors) -> Neighbours:
         """Compare a question and its vector, shape (384,), with all of them."""
