@@ -49,12 +49,12 @@ from chatbot.records import (
 )
 from chatbot.retrieval import Searcher
 from chatbot.verdicts import UNMEASURED, writing_of
-from chatbot.written_questions import open_written_questions
+from chatbot.written_questions import WrittenQuestions, open_written_questions
 
 THRESHOLD = 0.6
 """Least probability that the evidence answers the question; below it the answer is a refusal.
-Cross-validated on llama-dev: refuses 8 % of what can be answered, 59 % of the near misses and 99 %
-of the questions from elsewhere; 0.5: 6, 50 and 98 %, 0.7: 13, 61 and 99 %."""
+Cross-validated on llama-dev: refuses 6 % of what can be answered, 58 % of the near misses and 99 %
+of the questions from elsewhere; 0.5: 5, 50 and 97 %, 0.7: 12, 63 and 99 %."""
 PROMPT_EVIDENCE = 4
 """Sentences that the model is shown: with more the default model mixes them up."""
 PROMPT_TOKENS = 500
@@ -94,7 +94,8 @@ class Chatbot:
             ChatbotError: the documents, the storage or the embedder cannot be used.
         """
         embedder = Embedder(config.models_dir)
-        chatbot = cls(config, embedder, *open_searcher(config, embedder, progress))
+        index, written, report = open_documents(config, embedder, progress)
+        chatbot = cls(config, embedder, Searcher(index, embedder, written), report)
         if config.draft:
             chatbot.load_model(config.chat_model)
         return chatbot
@@ -125,9 +126,9 @@ class Chatbot:
             ChatbotError: the documents or the storage cannot be used; the index stays as it was.
         """
         with self._sync_lock:
-            searcher, report = open_searcher(self.config, self._embedder, progress)
-            if report.changed or searcher.written.texts != self._searcher.written.texts:
-                self._searcher = searcher
+            index, written, report = open_documents(self.config, self._embedder, progress)
+            if report.changed or written.texts != self._searcher.written.texts:
+                self._searcher = Searcher(index, self._embedder, written)
             self.report = report
         return report
 
@@ -391,9 +392,9 @@ class _Partial:
         )
 
 
-def open_searcher(
+def open_documents(
     config: Config, embedder: Embedder, progress: Progress | None
-) -> tuple[Searcher, SyncReport]:
+) -> tuple[Index, WrittenQuestions, SyncReport]:
     """The index of the documents, brought up to date, with the questions written for them.
 
     Raises:
@@ -403,7 +404,7 @@ def open_searcher(
     written, problems = open_written_questions(config.docs_dir, index, embedder, progress)
     if problems:
         report = replace(report, failed=(*report.failed, *problems))
-    return Searcher(index, embedder, written), report
+    return index, written, report
 
 
 def choose_quotes(evidence: Sequence[Evidence], most_words: int) -> list[Evidence]:

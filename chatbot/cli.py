@@ -83,12 +83,12 @@ def main() -> None:
 @app.command()
 def ingest(docs: Docs = None, storage: Storage = None, as_json: Json = False) -> None:
     """Bring the index up to date with the documents; says what changed."""
-    from chatbot.chatbot import open_searcher
+    from chatbot.chatbot import open_documents
     from chatbot.embedding import Embedder
 
     config = load_config(docs_dir=docs, storage_dir=storage)
     with indexing_progress() as progress:
-        _, report = open_searcher(config, Embedder(config.models_dir), progress)
+        _, _, report = open_documents(config, Embedder(config.models_dir), progress)
     print_report(report, as_json)
     if report.failed:
         raise typer.Exit(1)

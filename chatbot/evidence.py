@@ -11,7 +11,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from importlib.resources import files
 
 from chatbot.dates import DateSpan, find_dates
@@ -44,7 +44,7 @@ class LogisticModel:
         return 1 / (1 + math.exp(-max(-30.0, min(30.0, total))))
 
 
-@lru_cache(maxsize=4)
+@cache
 def load_model(name: str) -> LogisticModel:
     """A fitted model of the package.
 

@@ -16,7 +16,6 @@ import json
 import math
 import os
 import re
-import tempfile
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -325,9 +324,10 @@ def _cached(cache: Path) -> dict[str, Vectors]:
 
 def _store(cache: Path, keys: Sequence[str], vectors: Vectors) -> None:
     """Write the cache aside and put it in place; a full disk only costs the next start time."""
+    aside = cache.with_name(f"{cache.name}.{os.getpid()}.tmp")
     try:
-        with tempfile.NamedTemporaryFile(dir=cache.parent, suffix=".tmp", delete=False) as file:
+        with aside.open("wb") as file:
             np.savez(file, keys=np.array(keys), vectors=vectors)
-        os.replace(file.name, cache)
+        os.replace(aside, cache)
     except OSError:
-        Path(file.name).unlink(missing_ok=True)
+        aside.unlink(missing_ok=True)

@@ -68,7 +68,7 @@ class Page:
         line: WaitingLine,
     ) -> None:
         self.chatbot = chatbot
-        self.library = library
+        self.corpus = library
         self.conversations = conversations
         self.line = line
         self._jobs: dict[str, Job] = {}
@@ -93,12 +93,12 @@ class Page:
         last = self.conversations.drop_last(owner, conversation)
         if last is None:
             return gr.skip(), gr.skip(), gr.skip(), gr.skip()
-        return last.question, *self._drawn(owner, conversation, _view(request, self.library))
+        return last.question, *self._drawn(owner, conversation, _view(request, self.corpus))
 
     def open(self, request: gr.Request, event: gr.EventData) -> Drawn:
         """Show a stored conversation."""
         conversation = str(event._data.get("conversation", ""))
-        return gr.skip(), *self._drawn(_owner(request), conversation, _view(request, self.library))
+        return gr.skip(), *self._drawn(_owner(request), conversation, _view(request, self.corpus))
 
     def clear(self, request: gr.Request) -> Drawn:
         """Begin a new conversation."""
@@ -123,7 +123,7 @@ class Page:
     def _answer(
         self, question: str, conversation: str, request: gr.Request, *, again: bool = False
     ) -> Iterator[Drawn]:
-        view = _view(request, self.library)
+        view = _view(request, self.corpus)
         owner = _owner(request)
         session = request.session_hash or ""
         earlier = self.conversations.answers(owner, conversation)
@@ -286,7 +286,7 @@ def _script_words() -> str:
 
 
 def _welcome(page: Page) -> str:
-    documents = page.library.all()
+    documents = page.corpus.all()
     # Shown by the page's script while there is no model: one may be pulled and chosen meanwhile.
     notice = f'<p class="notice" hidden>{_both("model_none")} {_both("model_pull")}</p>'
     asked = "".join(
