@@ -28,6 +28,9 @@ BLOCK = 128
 LONG_BLOCK = 256
 """1,000 tokens of the default model, processor seconds of one thread, by steps of 64, 128, 256
 and 512: 3.59, 3.38, 3.24, 3.31; without flash attention 3.62 by steps of 128."""
+FASTER_WITHOUT = 1.25
+"""Flash attention is left out only where a block is so many times faster without it. The two differ
+in the last bits, so a choice by noise would give one machine two answers to one question."""
 SLOWER = 1.6
 """A step that takes so many times its calibrated time is being held up."""
 WINDOW = 4
@@ -39,7 +42,7 @@ MOST_SECONDS = 1.5
 """Nothing new is measured after that: a large model, or a machine that does something else."""
 _DECODE_STEPS = 6
 _TEXT = "The harbour handled ships, and most of them were boats. " * 30
-_LAYOUT = 1
+_LAYOUT = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,14 +130,15 @@ def _measure(model: LoadedModel, stop: Callable[[], bool]) -> tuple[Calibration,
         flash = True
         if quiet and decode[most] * BLOCK / 8 < MOST_SECONDS and not late():
             with_flash, without = (again(contexts[flash], most) for flash in (True, False))
-            flash = with_flash <= without * 1.05  # it also needs less memory
+            flash = with_flash <= without * FASTER_WITHOUT  # it also needs less memory
             block[1] = again(contexts[flash], 1)
             block[most] = min(block[1], with_flash, without)
     finally:
         for context in contexts.values():
             context.close()
     return Calibration(
-        threads=min(decode, key=lambda threads: decode[threads]) if quiet else most,
+        # Of equal times, those of more threads: they were held up, see above.
+        threads=min(decode, key=lambda threads: (decode[threads], -threads)) if quiet else most,
         flash_attention=flash,
         decode_seconds=decode,
         block_seconds=block,

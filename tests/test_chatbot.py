@@ -229,7 +229,8 @@ def test_models_close_in_any_order() -> None:
     first = ChatModel(path, context_tokens=512)
     second = ChatModel(path, context_tokens=512)
     tokens = first.render([{"role": "user", "content": "Hello"}])
-    expected = "".join(second.stream(tokens, max_tokens=4))
+    expected = "".join(first.stream(tokens, max_tokens=4))
+    assert "".join(second.stream(tokens, max_tokens=4))
     second.close()
     del second
     gc.collect()
