@@ -7,18 +7,17 @@ import os
 import sys
 from collections.abc import Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 
 from chatbot.cli_documents import documents_app, indexing_progress, print_report
 from chatbot.cli_eval import eval_app, say_that_it_only_quotes
-from chatbot.cli_models import qualify_model, verdict_in_words, verdict_on
+from chatbot.cli_models import models_app
+from chatbot.cli_options import Docs, Json, ModelName, Storage, err, out
 from chatbot.config import Config, load_config
 from chatbot.errors import ChatbotError, UsageError
 
@@ -34,24 +33,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Answers questions about Meta's Llama program from documents: cited, dated, checked.",
 )
-models_app = typer.Typer(no_args_is_help=True, help="List, pull, verify and qualify model files.")
 app.add_typer(models_app, name="models")
 app.add_typer(documents_app, name="documents")
 app.add_typer(eval_app, name="eval")
 
-out = Console(highlight=False, soft_wrap=True)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
-
-Docs = Annotated[
-    Path | None, typer.Option("--docs", metavar="DIR", help="Folder of documents [docs].")
-]
-Storage = Annotated[
-    Path | None, typer.Option("--storage", metavar="DIR", help="Folder of indexes [storage].")
-]
-ModelName = Annotated[
-    str | None, typer.Option("--model", metavar="NAME|PATH", help="Chat model: a name or a GGUF.")
-]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 Day = Annotated[
     str | None, typer.Option("--as-of", metavar="DATE", help="Answer as of this day, YYYY-MM-DD.")
 ]
@@ -176,83 +161,6 @@ def serve(
         serve_page(chatbot, announce=lambda line: err.print(escape(line)))
 
 
-@models_app.command("list")
-def models_list(as_json: Json = False) -> None:
-    """The known model files, and which are here."""
-    from chatbot.models import CATALOGUE, converted_path
-
-    config = load_config()
-    verdicts = {model.name: verdict_on(model, config.models_dir) for model in CATALOGUE}
-    rows = [
-        {
-            "name": model.name,
-            "kind": model.kind,
-            "file": model.file,
-            "here": (config.models_dir / model.file).is_file(),
-            "converted": converted_path(config.models_dir / model.file).is_file(),
-            "licence": model.licence,
-            "description": model.description,
-            "verdict": asdict(verdict) if (verdict := verdicts[model.name]) else None,
-        }
-        for model in CATALOGUE
-    ]
-    if as_json:
-        sys.stdout.write(json.dumps(rows) + "\n")
-        return
-    for model, row in zip(CATALOGUE, rows, strict=True):
-        here = "[green]here[/]" if row["here"] else "[dim]not pulled[/]"
-        here += ", converted" if row["converted"] else ""
-        out.print(f"[bold]{model.name}[/] ({model.kind}, {model.licence}) {here}")
-        out.print(f"    {model.description}")
-        if model.kind == "chat" and row["here"]:
-            out.print(f"    {verdict_in_words(verdicts[model.name])}")
-
-
-@models_app.command("pull")
-def models_pull(
-    names: Annotated[list[str] | None, typer.Argument(help="Names; the defaults if none.")] = None,
-    convert: Annotated[
-        bool, typer.Option(help="Convert a file that processors compute slowly as it is.")
-    ] = True,
-) -> None:
-    """Fetch model files, verified; what is here already is not fetched again."""
-    from chatbot.models import DEFAULT_MODELS, pull
-
-    config = load_config()
-    for name in names or DEFAULT_MODELS:
-        model = _known_model(name)
-        with _bytes_progress(model.name) as progress:
-            path = pull(model, config.models_dir, progress)
-        err.print(f"{model.name}: {escape(str(path))} ({model.licence})")
-        if convert and model.kind == "chat":
-            from chatbot.conversion import convert_or_say_why
-
-            if said := convert_or_say_why(path, model):
-                err.print(f"{model.name}: {escape(said)}")
-
-
-@models_app.command("verify")
-def models_verify(
-    names: Annotated[list[str] | None, typer.Argument(help="Names; the defaults if none.")] = None,
-) -> None:
-    """Check sizes and checksums of model files."""
-    from chatbot.models import DEFAULT_MODELS, check_file
-
-    config = load_config()
-    for name in names or DEFAULT_MODELS:
-        model = _known_model(name)
-        digest = check_file(config.models_dir / model.file, model)
-        out.print(f"{model.name}: sha256 {digest}")
-        if model.kind == "chat":
-            from chatbot.conversion import verify_conversion
-
-            if said := verify_conversion(config.models_dir / model.file, digest):
-                out.print(f"    {said}")
-
-
-models_app.command("qualify")(qualify_model)
-
-
 # ---- helpers --------------------------------------------------------------------------------
 
 
@@ -319,27 +227,6 @@ def _print_answer(answer: Answer) -> None:
         for found in answer.passages[:3]:
             text = found.passage.text[:160].replace("\n", " ")
             out.print(f"[dim]  {escape(found.passage.title)}: {escape(text)}…[/]")
-
-
-@contextmanager
-def _bytes_progress(name: str) -> Iterator[Any]:
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
-
-    with Progress(
-        TextColumn("{task.description}"), BarColumn(), DownloadColumn(), console=err, transient=True
-    ) as bar:
-        task = bar.add_task(f"Pulling {name}", total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
-
-
-def _known_model(name: str) -> Any:
-    from chatbot.models import CATALOGUE, find
-
-    model = find(name)
-    if model is None:
-        known = ", ".join(entry.name for entry in CATALOGUE)
-        raise UsageError(f"There is no model {name!r} in the catalogue.", f"Known: {known}.")
-    return model
 
 
 def _read_history(path: Path) -> tuple[Turn, ...]:

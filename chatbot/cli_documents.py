@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 
+from chatbot.cli_options import Docs, Json, Storage, err, out
 from chatbot.config import Config, load_config
 from chatbot.errors import DocumentError, UsageError
 
@@ -23,16 +23,6 @@ documents_app = typer.Typer(
     no_args_is_help=True, help="List and show documents; add your own and remove them."
 )
 
-out = Console(highlight=False, soft_wrap=True)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
-
-Docs = Annotated[
-    Path | None, typer.Option("--docs", metavar="DIR", help="Folder of documents [docs].")
-]
-Storage = Annotated[
-    Path | None, typer.Option("--storage", metavar="DIR", help="Folder of indexes [storage].")
-]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 Doc = Annotated[str, typer.Argument(help="Its name, as `chatbot documents list` prints it.")]
 
 

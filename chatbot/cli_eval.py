@@ -5,15 +5,26 @@ from __future__ import annotations
 import json
 import shutil
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext, suppress
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 
+from chatbot.cli_options import (
+    Docs,
+    Json,
+    Resume,
+    Storage,
+    err,
+    number,
+    out,
+    progress_bar,
+    resumable,
+    table,
+)
 from chatbot.errors import ChatbotError, DatasetError, UsageError
 
 if TYPE_CHECKING:
@@ -22,19 +33,9 @@ if TYPE_CHECKING:
 
 eval_app = typer.Typer(no_args_is_help=True, help="Measure answers: run, score, compare.")
 
-out = Console(highlight=False, soft_wrap=True)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
-
 SetName = Annotated[str, typer.Argument(metavar="SET", help="A shipped set's name, or a path.")]
 OutDir = Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder to write into.")]
-Docs = Annotated[
-    Path | None, typer.Option("--docs", metavar="DIR", help="Folder of documents [docs].")
-]
-Storage = Annotated[
-    Path | None, typer.Option("--storage", metavar="DIR", help="Folder of indexes [storage].")
-]
 Limit = Annotated[int | None, typer.Option(min=1, help="Ask only the first N cases.")]
-Resume = Annotated[bool, typer.Option("--resume", help="Go on with a run that was stopped.")]
 SkipBad = Annotated[bool, typer.Option("--skip-bad", help="Leave broken lines of the set out.")]
 Format = Annotated[
     str | None,
@@ -45,7 +46,6 @@ FailUnder = Annotated[
     typer.Option(metavar="METRIC=VALUE", help="Exit 1 if the metric is worse; may be repeated."),
 ]
 Seed = Annotated[int, typer.Option(help="Of the bootstrap and the permutation tests.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
 @eval_app.command()
@@ -132,7 +132,7 @@ def compare(
 @eval_app.command("list")
 def list_all(
     folder: Annotated[Path, typer.Argument(help="Where to look for runs.")] = Path("runs"),
-    as_json: AsJson = False,
+    as_json: Json = False,
 ) -> None:
     """List the shipped sets and the runs below a folder."""
     from chatbot.evaluation.datasets import load_dataset, shipped_sets
@@ -362,39 +362,7 @@ def _score(
     return scores
 
 
-@contextmanager
-def resumable(bar: Any) -> Iterator[None]:
-    """Say how to go on with what Ctrl-C stopped."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        bar.stop()
-        err.print("Stopped. Go on with the same command and --resume.")
-        raise typer.Exit(130) from None
-
-
-def progress_bar() -> Any:
-    """A bar with counts and the time left, on a terminal; nothing otherwise."""
-    from rich.progress import MofNCompleteColumn, Progress, TimeElapsedColumn
-
-    columns = (*Progress.get_default_columns(), MofNCompleteColumn(), TimeElapsedColumn())
-    return Progress(*columns, console=err, transient=True, disable=not err.is_terminal)
-
-
-def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Aligned columns, the same in a pipe as on a terminal: no cell is cut or wrapped."""
-    widths = [max(len(row[column]) for row in (head, *rows)) for column in range(len(head))]
-    for row in (head, *rows):
-        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        out.print(escape("  ".join(cells).rstrip()))
-
-
 def _split(values: Sequence[str] | None) -> list[str | None]:
     """Options that may be repeated or hold commas; one None where nothing was given."""
     parts = [part.strip() for value in values or [] for part in value.split(",")]
     return [part for part in parts if part] or [None]
-
-
-def number(value: float | None) -> str:
-    """A figure for a table; a dash where there is none."""
-    return "–" if value is None else f"{value:.3f}" if value < 1000 else f"{value:.0f}"
