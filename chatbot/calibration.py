@@ -32,12 +32,15 @@ FASTER_WITHOUT = 1.25
 """Flash attention is left out only where a block is so many times faster without it. The two differ
 in the last bits, so a choice by noise would give one machine two answers to one question."""
 SLOWER = 1.6
-"""A step that takes so many times its calibrated time is being held up."""
+"""A step that takes so many times its calibrated time is being held up; fewer threads are taken
+only if they would be faster than that."""
 WINDOW = 4
 """Steps whose median is judged."""
 PROBE_SECONDS = 3.0
 """How long fewer threads are kept before more are tried again; twice as long after each failure."""
 MOST_PROBE_SECONDS = 60.0
+BLOCK_PROBE_SECONDS = 10.0
+"""The same for a block, which is held up for longer than a token."""
 MOST_SECONDS = 1.5
 """Nothing new is measured after that: a large model, or a machine that does something else."""
 _DECODE_STEPS = 6
@@ -126,7 +129,10 @@ def _measure(model: LoadedModel, stop: Callable[[], bool]) -> tuple[Calibration,
         for threads in sorted({max(1, most // 2), most} - {1}):
             decode[threads] = min(decode[1], steps(context, threads))
         used = time.process_time() - before[0]
-        quiet = most == 1 or used > 0.8 * most * (time.perf_counter() - before[1])
+        # Two models that are calibrated at once use all of it, and neither gains by a thread.
+        gained = any(decode[threads] < decode[1] for threads in decode)
+        all_of_it = used > 0.8 * most * (time.perf_counter() - before[1])
+        quiet = most == 1 or (all_of_it and gained)
         flash = True
         if quiet and decode[most] * BLOCK / 8 < MOST_SECONDS and not late():
             with_flash, without = (again(contexts[flash], most) for flash in (True, False))
@@ -200,10 +206,9 @@ class Governor:
     def before(self, tokens: int) -> int:
         """Threads for the next step of so many tokens; after a while with fewer, one more.
 
-        One more is tried with single tokens, where being held up costs little, and with a block
-        only when nobody has asked anything for long.
+        One more is tried sooner with single tokens, where being held up costs little.
         """
-        pause = self._pause if tokens == 1 else MOST_PROBE_SECONDS
+        pause = self._pause if tokens == 1 else max(self._pause, BLOCK_PROBE_SECONDS)
         if self.threads < self._most and self._clock() - self._dropped >= pause:
             self.threads += 1
             self._recent.clear()
@@ -218,7 +223,7 @@ class Governor:
             self._drop()
         elif len(self._recent) == WINDOW:
             now = median(self._recent)
-            if now > SLOWER * usual:
+            if now > max(SLOWER * usual, _at(self._decode, self.threads - 1)):
                 self._drop()
             else:
                 self._pause = PROBE_SECONDS
@@ -229,7 +234,7 @@ class Governor:
         """A whole block of a prompt took so long."""
         seconds *= BLOCK / tokens
         usual = _at(self._block, self.threads)
-        if seconds > SLOWER * usual:
+        if seconds > max(SLOWER * usual, _at(self._block, self.threads - 1)):
             self._drop()
         elif seconds < usual:
             self._block[self.threads] = seconds

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Collection, Iterator, Sequence
+from contextlib import closing
 from dataclasses import replace
 from datetime import date
 from importlib.metadata import version
@@ -22,7 +23,7 @@ from chatbot.errors import ModelFileError, UsageError
 from chatbot.evidence import answer_probability, find_evidence
 from chatbot.index import Index, Progress, SyncReport, open_index
 from chatbot.inference import ChatModel
-from chatbot.models import chat_model_path
+from chatbot.models import NO_MODEL, chat_model_path
 from chatbot.quantities import prefer_current
 from chatbot.questions import Question, normalise, read_question
 from chatbot.records import (
@@ -58,6 +59,8 @@ of the questions from elsewhere; 0.5: 5, 50 and 97 %, 0.7: 12, 63 and 99 %."""
 PROMPT_EVIDENCE = 4
 """Sentences that the model is shown: with more the default model mixes them up."""
 PROMPT_TOKENS = 500
+DRAFT_SENTENCES = 2
+"""As many as the instructions ask for; what a small model writes after them repeats or strays."""
 SAYS_NOTHING: dict[Language, str] = {
     "en": "The documents do not say.",
     "fr": "Les documents ne le disent pas.",
@@ -96,7 +99,7 @@ class Chatbot:
         embedder = Embedder(config.models_dir)
         index, written, report = open_documents(config, embedder, progress)
         chatbot = cls(config, embedder, Searcher(index, embedder, written), report)
-        if config.draft:
+        if config.chat_model != NO_MODEL:
             chatbot.load_model(config.chat_model)
         return chatbot
 
@@ -281,19 +284,23 @@ class Chatbot:
         tokens = model.render(messages)
         first_token: float | None = None
         written = 0
-        draft = ""
+        draft, enough = "", False
         check = DraftCheck(base.language, lambda text: _supporting(text, shown, base.query))
         failed: list[DroppedSentence] = []
         try:
-            for piece in model.stream(tokens, max_tokens=self.config.answer_tokens, stop=stop):
-                first_token = first_token or time.perf_counter() - base.started
-                written += 1
-                draft += piece
-                yield Draft(text=piece)
-                yield from _checked(check, check.grow(draft))
+            pieces = model.stream(tokens, max_tokens=self.config.answer_tokens, stop=stop)
+            with closing(pieces):
+                for piece in pieces:
+                    first_token = first_token or time.perf_counter() - base.started
+                    written += 1
+                    draft += piece
+                    yield Draft(text=piece)
+                    yield from _checked(check, check.grow(draft))
+                    if enough := check.complete >= DRAFT_SENTENCES:
+                        break
         except ModelFileError as error:
             failed.append(DroppedSentence(text="", reason=error.message))
-        yield from _checked(check, check.close(draft))
+        yield from _checked(check, check.close(draft, broken_off=enough))
         is_prose = self.writing == "qualified" and check.checked
         sentences, citations = _cite(() if is_prose else quotes, lead=check.checked)
         yield base.answer(

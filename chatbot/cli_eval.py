@@ -16,6 +16,7 @@ from rich.markup import escape
 from chatbot.cli_options import (
     Docs,
     Json,
+    ModelName,
     Resume,
     Storage,
     err,
@@ -54,10 +55,7 @@ def run(
     directory: OutDir,
     docs: Docs = None,
     storage: Storage = None,
-    model: Annotated[
-        str | None,
-        typer.Option("--model", metavar="NAME|PATH", help="Chat model, or none for quotes only."),
-    ] = None,
+    model: ModelName = None,
     limit: Limit = None,
     resume: Resume = False,
     skip_bad: SkipBad = False,
@@ -221,11 +219,12 @@ def draft(
     """Propose cases from documents, near misses among them, for a person to review."""
     from chatbot.config import load_config
     from chatbot.evaluation.drafts import draft_cases, feedback_cases, model_writer, write_drafts
+    from chatbot.models import NO_MODEL
 
     if file.exists():
         raise UsageError(f"{file} exists.", "Reviewed drafts are not overwritten; name a new file.")
     config = load_config(docs_dir=docs, chat_model=model)
-    with model_writer(config) if model else nullcontext() as writer:
+    with model_writer(config) if model not in (None, NO_MODEL) else nullcontext() as writer:
         cases = draft_cases(config.docs_dir, per_document=per_document, seed=seed, writer=writer)
     cases += feedback_cases(feedback) if feedback else []
     write_drafts(file, cases)
@@ -268,8 +267,7 @@ def _run(
     temporary = directory / "temporary"
     if dataset.docs_dir is not None:
         docs, storage = docs or dataset.docs_dir, storage or temporary / "storage"
-    drafts = {"draft": False} if model == "none" else {"chat_model": model}
-    config = load_config(docs_dir=docs, storage_dir=storage, **drafts)
+    config = load_config(docs_dir=docs, storage_dir=storage, chat_model=model)
     with progress_bar() as bar:
         reading = bar.add_task("Reading", total=None)
         opened = Chatbot.open(

@@ -21,7 +21,7 @@ Storage = Annotated[
     Path | None, typer.Option("--storage", metavar="DIR", help="Folder of indexes [storage].")
 ]
 ModelName = Annotated[
-    str | None, typer.Option("--model", metavar="NAME|PATH", help="Chat model: a name or a GGUF.")
+    str | None, typer.Option("--model", metavar="NAME|PATH", help="Chat model; or none.")
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with a run that was stopped.")]

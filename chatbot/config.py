@@ -47,7 +47,7 @@ class Config(BaseSettings):
     models_dir: Path = PROJECT_ROOT / "models"
     """Folder of model files."""
     chat_model: str = "smollm2-135m"
-    """Name in the catalogue, or path of a GGUF file."""
+    """Name in the catalogue, path of a GGUF file, or "none": answers are then quotes only."""
     passage_characters: int = Field(700, ge=100, le=4000)
     """Longest passage that is not a single sentence: about 150 tokens of the embedder, whose
     window is 512."""
@@ -59,8 +59,6 @@ class Config(BaseSettings):
     """Most tokens that the model may draft."""
     context_tokens: int = Field(2048, ge=512, le=131072)
     """Context window asked of llama.cpp; the evidence prompt needs about 600."""
-    draft: bool = True
-    """Load the chat model; off = answers are quotes only."""
     writing: Writing | None = None
     """How far the model's words are the answer; by default what its verdict allows, because a model
     may do worse than the quotes (`chatbot models list` says what was measured)."""

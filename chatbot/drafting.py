@@ -26,6 +26,8 @@ class DraftCheck:
     def __init__(self, language: Language, support: Support) -> None:
         self.checked: list[tuple[str, list[Evidence]]] = []
         """Sentences that stand, without the model's own citation marks, with their sources."""
+        self.complete = 0
+        """Sentences of the draft that are finished, whether they stand or not."""
         self.dropped: list[DroppedSentence] = []
         self._language = language
         self._support = support
@@ -36,15 +38,20 @@ class DraftCheck:
         """Take the draft so far; gives the sentences that have become complete and stand."""
         if not _NEXT_BEGUN.search(draft):
             return []
-        return self._look(self._cut(draft)[:-1])
+        sentences = self._cut(draft)[:-1]
+        self.complete = len(sentences)
+        return self._look(sentences)
 
-    def close(self, draft: str) -> list[tuple[str, list[Evidence]]]:
+    def close(self, draft: str, *, broken_off: bool = False) -> list[tuple[str, list[Evidence]]]:
         """Take the whole draft; gives what stands and was not given yet.
+
+        The last sentence of a draft that was broken off is none.
 
         `checked` and `dropped` are those of the whole draft afterwards, whatever was cut
         differently while it grew.
         """
-        return self._look(self._cut(draft))
+        sentences = self._cut(draft)
+        return self._look(sentences[:-1] if broken_off else sentences)
 
     def _cut(self, draft: str) -> list[str]:
         return [sentence.text for sentence in split_sentences(draft.strip(), self._language)]

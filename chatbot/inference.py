@@ -13,7 +13,7 @@ import queue
 import secrets
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -66,7 +66,10 @@ class ChatModel:
         cache: Path | None = None,
         levers: Levers = Levers(),
     ) -> None:
-        """Verify and load the file; the worker then calibrates and warms up by itself.
+        """Verify and load the file.
+
+        What costs more, calibrating and a context, waits until the model is first needed: one that
+        may only quote is never asked for more than its name.
 
         Args:
             path: the GGUF; its converted form is used if there is one.
@@ -98,7 +101,7 @@ class ChatModel:
         self._closing = threading.Event()
         self._failure: ModelFileError | None = None
         self._worker = threading.Thread(target=self._work, name="chat-model", daemon=True)
-        self._worker.start()
+        self._starting = threading.Lock()
 
     @property
     def context_tokens(self) -> int:
@@ -113,11 +116,12 @@ class ChatModel:
         return self._calibration
 
     def wait(self) -> None:
-        """Wait until the model is ready; `stream` waits by itself.
+        """Start the model and wait until it is ready; `stream` does both by itself.
 
         Raises:
             ModelFileError: there is no memory for its context.
         """
+        self._start()
         self._ready.wait()
         if self._failure:
             raise self._failure
@@ -166,7 +170,7 @@ class ChatModel:
         *,
         max_tokens: int,
         stop: threading.Event | None = None,
-    ) -> Iterator[str]:
+    ) -> Generator[str, None, None]:
         """The most likely continuation, piece by piece; closing the iterator stops the model.
 
         Args:
@@ -195,12 +199,21 @@ class ChatModel:
         self._closing.set()
         if self._ready.is_set() and not self._failure:
             self._context.stop()
-        self._jobs.put(None)
-        self._worker.join(timeout=10)
+        with self._starting:
+            self._jobs.put(None)
+            started = self._worker.ident is not None
+        if started:
+            self._worker.join(timeout=10)
         if not self._worker.is_alive():  # freeing a model that is being used ends the process
             self._model.close()
 
+    def _start(self) -> None:
+        with self._starting:
+            if self._worker.ident is None and not self._closing.is_set():
+                self._worker.start()
+
     def _submit(self, prompt: Prompt, max_tokens: int, stop: threading.Event) -> _Job:
+        self._start()
         job = _Job(prompt=prompt, max_tokens=max_tokens, pieces=queue.Queue(), stop=stop)
         self._jobs.put(job)
         return job

@@ -134,6 +134,8 @@ CATALOGUE: tuple[Model, ...] = (
     ),
 )
 DEFAULT_MODELS = ("smollm2-135m", "multilingual-e5-small")
+NO_MODEL = "none"
+"""What stands for no chat model wherever one is named."""
 
 
 def find(name: str) -> Model | None:
@@ -154,7 +156,8 @@ def chat_model_path(name: str, models_dir: Path) -> Path:
         return Path(name)
     names = ", ".join(model.name for model in CATALOGUE if model.kind == "chat")
     raise UsageError(
-        f"There is no chat model {name!r}.", f"Name one of {names}, or the path of a GGUF file."
+        f"There is no chat model {name!r}.",
+        f"Name one of {names}, the path of a GGUF file, or {NO_MODEL}.",
     )
 
 

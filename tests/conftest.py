@@ -40,7 +40,7 @@ def corpus_config(seeded_storage: Path) -> Config:
 @pytest.fixture(scope="session")
 def quoting(corpus_config: Config) -> Iterator[Chatbot]:
     """The assistant over docs/ without a chat model."""
-    with Chatbot.open(corpus_config.model_copy(update={"draft": False})) as chatbot:
+    with Chatbot.open(corpus_config.model_copy(update={"chat_model": "none"})) as chatbot:
         yield chatbot
 
 
@@ -74,4 +74,4 @@ def docs(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def small_config(docs: Path, tmp_path: Path) -> Config:
-    return load_config(docs_dir=docs, storage_dir=tmp_path / "storage", draft=False)
+    return load_config(docs_dir=docs, storage_dir=tmp_path / "storage", chat_model="none")

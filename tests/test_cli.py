@@ -103,7 +103,7 @@ def test_text_and_json_of_ingest_and_ask_on_a_folder_of_ones_own(
     docs: Path, tmp_path: Path
 ) -> None:
     storage = tmp_path / "storage"
-    none = {"CHATBOT_DRAFT": "false"}
+    none = {"CHATBOT_CHAT_MODEL": "none"}
     done = run("ingest", "--docs", str(docs), "--json", storage=storage)
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout)

@@ -96,7 +96,7 @@ def test_the_answer_is_that_of_the_whole_draft_and_its_sentences_come_before_its
     question = "How many times has Llama been downloaded?"
     right = "As of 29 April 2025, Llama had been downloaded 1.2 billion times."
     draft = f"{right} It has 99 trillion users. [7] That was 650 million before."
-    with Chatbot.open(corpus_config.model_copy(update={"draft": False})) as chatbot:
+    with Chatbot.open(corpus_config.model_copy(update={"chat_model": "none"})) as chatbot:
         answers = []
         for pieces in ([draft], list(draft), re.findall(r"\S+\s*", draft)):
             chatbot.model, chatbot.writing = ScriptedModel(pieces), "leading"

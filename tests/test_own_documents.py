@@ -373,7 +373,7 @@ def run(config: Config, *words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "chatbot", *words, *folders],
         capture_output=True, text=True, cwd=ROOT, timeout=240, check=False,
-        env={**os.environ, "CHATBOT_DRAFT": "false"},
+        env={**os.environ, "CHATBOT_CHAT_MODEL": "none"},
     )  # fmt: skip
 
 

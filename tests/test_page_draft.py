@@ -26,7 +26,7 @@ RIGHT = "As of 29 April 2025, Llama had been downloaded 1.2 billion times."
 
 @pytest.fixture(scope="module")
 def chatbot(corpus_config: Config, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chatbot]:
-    with Chatbot.open(corpus_config.model_copy(update={"draft": False})) as opened:
+    with Chatbot.open(corpus_config.model_copy(update={"chat_model": "none"})) as opened:
         yield opened
 
 

@@ -60,7 +60,7 @@ class Bench:
 
     @cached_property
     def quoting(self) -> Chatbot:
-        chatbot = Chatbot.open(self.config.model_copy(update={"draft": False}))
+        chatbot = Chatbot.open(self.config.model_copy(update={"chat_model": "none"}))
         self._open.append(chatbot)
         return chatbot
 

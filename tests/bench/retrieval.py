@@ -308,7 +308,7 @@ def main() -> None:
     parser.add_argument("--only", choices=("own", "public", "scale"), help="one part")
     parser.add_argument("--sizes", type=int, nargs="*", default=[10_000, 100_000])
     arguments = parser.parse_args()
-    config = load_config(draft=False)
+    config = load_config(chat_model="none")
     embedder = Embedder(config.models_dir)
     index, _ = open_index(config, embedder)
     searcher = Searcher(index, embedder)
@@ -328,7 +328,7 @@ def main() -> None:
         rows = []
         for name, docs, queries in public_sets(arguments.bench, arguments.work):
             set_config = load_config(
-                draft=False, docs_dir=docs, storage_dir=arguments.work / "storage"
+                chat_model="none", docs_dir=docs, storage_dir=arguments.work / "storage"
             )
             set_index, _ = open_index(set_config, embedder, _progress)
             table = documents_table(Searcher(set_index, embedder), queries)

@@ -214,7 +214,7 @@ def main() -> None:
     parser.add_argument("--write", action="store_true", help="write into chatbot/fitted/")
     parser.add_argument("--passages", type=int, default=load_config().passages)
     arguments = parser.parse_args()
-    with Chatbot.open(load_config(draft=False, passages=arguments.passages)) as bot:
+    with Chatbot.open(load_config(chat_model="none", passages=arguments.passages)) as bot:
         cases = load_dataset(find_set("llama-dev")).cases
         own = examples(bot, [c for c in cases if c.data.get("category") != "false_premise"])
         foreign = examples(bot, elsewhere(arguments.bench))
