@@ -20,7 +20,7 @@ from chatbot.language import ALL_STOP_WORDS, stem, words
 from chatbot.lexicon import stems_in_both
 from chatbot.questions import Question
 from chatbot.records import Evidence, Passage, ScoredPassage, Sentence
-from chatbot.retrieval import Hits, Searcher, likeness
+from chatbot.retrieval import Hits, Searcher
 
 IN_SCOPE = 0.7
 """From this probability on a question counts as one that the documents speak of. Among those the
@@ -80,11 +80,12 @@ def find_evidence(
                 "passage_behind": float(hits.fused[row]) - top,
                 "passage_first": 1.0 if rank == 0 else 0.0,
                 "same_language": float(passage.lang == question.language),
-                "written": likeness(hits.neighbours.similarity.get(first + number)),
+                "written": float(hits.sentence_asked[first + number]),
+                "adapted": float(hits.sentence_adapted[first + number]),
             }
             candidates.append((passage, sentence, features))
     # How far behind the best candidate: a score means something only among its rivals.
-    for name in ("meaning", "latent", "coverage", "coverage_around", "written"):
+    for name in ("meaning", "latent", "coverage", "coverage_around", "written", "adapted"):
         best = max((features[name] for _, _, features in candidates), default=0.0)
         for _, _, features in candidates:
             features[f"{name}_behind"] = features[name] - best
@@ -149,7 +150,8 @@ def answerable_features(
         "written_closest": (hits.neighbours.closest - 0.9) * 10,
         "written_margin": hits.neighbours.margin * 10,
         "written_same": hits.neighbours.same,
-        "written_near": (hits.neighbours.answered - 0.5) * likeness(hits.neighbours.closest),
+        "written_near": (hits.neighbours.answered - 0.5) * hits.neighbours.near,
+        "adapted": best.features["adapted"],
     }
 
 

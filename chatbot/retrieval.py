@@ -10,7 +10,7 @@ Knows nothing of answers or of models other than the embedder.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,12 +23,13 @@ from chatbot.index import Index, unit_rows
 from chatbot.language import content_words, stem
 from chatbot.lexicon import keyword_query
 from chatbot.records import Language, Passage, ScoredPassage
-from chatbot.written_questions import FAR, NO_QUESTIONS, Neighbours, WrittenQuestions
+from chatbot.written_questions import NO_QUESTIONS, Neighbours, WrittenQuestions
 
 DENSE, LATENT, KEYWORD = 0.5, 0.4, 0.4
 """Weights of the standardised scores; see DECISIONS.md for the fit and its neighbours."""
-WRITTEN = 4.0
-"""Weight of the likeness of a written question, 0…1, beside the standardised scores."""
+WRITTEN, ADAPTED = 2.0, 5.0
+"""Weights of the likeness of a written question and of the sentence in the space adapted to them,
+each 0…1, beside the standardised scores."""
 EXACT_PASSAGES = 5_000
 """Up to this many passages every sentence is compared: some 20,000 vectors."""
 SHORTLIST = 300
@@ -53,6 +54,10 @@ class Hits:
     """Cosine of latent terms with each sentence, likewise, shape (sentences,)."""
     fused: Vectors
     """Weighted sum of the standardised scores of each passage, shape (passages,)."""
+    sentence_asked: Vectors
+    """Likeness of a written question that each sentence answers, 0…1, shape (sentences,)."""
+    sentence_adapted: Vectors
+    """Likeness of each sentence in the adapted space, 0…1, shape (sentences,)."""
     neighbours: Neighbours
     """What the questions that were written for the documents say of this one."""
 
@@ -99,18 +104,22 @@ class Searcher:
             sentence_groups,
         )
         neighbours = self.written.nearest(query, question)
-        asked = _spread(neighbours.similarity, index.first_sentence[-1])[sentences]
+        asked, adapted = np.zeros((2, index.first_sentence[-1]), dtype=np.float32)
+        asked[neighbours.rows], adapted[neighbours.rows] = neighbours.asked, neighbours.said
         fused = (
             DENSE * _standardised(_level(similarity[rows], groups) + _highest(said, starts))
             + LATENT * _standardised(_highest(meant, starts))
             + KEYWORD * _standardised(keyword[rows])
-            + WRITTEN * _highest(asked, starts)
+            + WRITTEN * _highest(asked[sentences], starts)
+            + ADAPTED * _highest(adapted[sentences], starts)
         )
         return Hits(
             similarity=similarity,
             keyword=keyword,
             sentence_similarity=_placed(said, sentences, index.first_sentence[-1]),
             sentence_latent=_placed(meant, sentences, index.first_sentence[-1]),
+            sentence_asked=asked,
+            sentence_adapted=adapted,
             neighbours=neighbours,
             fused=_placed(fused, rows, len(index.passages)),
         )
@@ -233,16 +242,3 @@ def _placed(scores: Vectors, rows: NDArray[np.int64], size: int) -> Vectors:
     placed = np.full(size, scores.min(initial=0.0), dtype=np.float32)
     placed[rows] = scores
     return placed
-
-
-def likeness(value: float | None) -> float:
-    """A written question's similarity as 0 (none, or distant) to about 1 (the same question)."""
-    return 0.0 if value is None else max(0.0, (value - FAR) / (1.1 - FAR))
-
-
-def _spread(similarity: Mapping[int, float], size: int) -> Vectors:
-    """Likeness of the written questions by the row of the sentence that answers them."""
-    spread = np.zeros(size, dtype=np.float32)
-    for row, value in similarity.items():
-        spread[row] = likeness(value)
-    return spread

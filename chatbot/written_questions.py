@@ -4,8 +4,9 @@ A docs folder may hold `questions.jsonl`, in the format of evaluation cases: que
 sentences that answer them, and questions that the documents come near to without answering. A new
 question resembles a written one far more than it resembles the sentence that answers it, so its
 neighbours tell where the answer stands, and whether there is one: a small model could tell neither
-from the sentences alone (DECISIONS.md). Expanding documents by questions is Nogueira et al. 2019
-(doc2query); these were written by hand, so that those without an answer could be written too.
+from the sentences alone (DECISIONS.md). Many of them also adapt the embedder's space to the folder
+(`adaptation`). Expanding documents by questions is Nogueira et al. 2019 (doc2query); these were
+written by hand, so that those without an answer could be written too.
 A folder without the file is searched without its help.
 """
 
@@ -14,19 +15,19 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import os
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
+from chatbot.adaptation import Adaptation, Bools, Rows, adapt, kept_adaptation, write_arrays
 from chatbot.embedding import DIMENSIONS, Embedder, Vectors
 from chatbot.index import Index, unit_rows
 from chatbot.language import fold
@@ -34,19 +35,21 @@ from chatbot.lexicon import question_stems, translated_stems
 
 FILE_NAME = "questions.jsonl"
 NEAREST = 30
-"""Neighbours that are asked whether they are answered. 3, 8, 15 and 30 tell the near misses of
-llama-dev from its answerable questions with an AUROC of .863, .888, .894 and .908."""
+"""Neighbours that are asked whether they are answered."""
 WORDS = 0.1
 """Weight of shared words beside the cosine of the vectors, which blur names and numbers: 0, 0.05,
 0.1 and 0.2 find a gold sentence of llama-dev among the first five by .621, .632, .663 and .684."""
 FAR = 0.85
-"""Similarity of questions that have nothing in common but being questions."""
+"""Similarity of questions that have nothing in common but being questions, as embedded."""
 MIN_VOTERS = 200
-"""Fewer written questions lead to sentences, but have too few neighbours for a share to mean much:
-a folder with three of them, two unanswered, would refuse everything."""
+"""Fewer written questions lead to sentences, but are too few to adapt the vectors to, and have too
+few neighbours for a share to mean much: a folder with three of them, two unanswered, would refuse
+everything."""
 _SLICE = 64
-_SHARPNESS = 20.0
-"""How fast a neighbour's word loses weight with distance: 0.035 of cosine less halves it."""
+_SHARPNESS = 15.0
+"""How fast a neighbour's word loses weight with distance: 0.05 of cosine less halves it. 10, 15 and
+20 tell the near misses of llama-dev from its answerable questions with an AUROC of .951, .948 and
+.931."""
 
 Problem = tuple[str, str]
 """(file, what is wrong with it)."""
@@ -73,45 +76,58 @@ class WrittenQuestions:
     texts: tuple[str, ...]
     vectors: Vectors
     """Shape (questions, 384), unit length, embedded as questions."""
-    answered: NDArray[np.bool_]
+    answered: Bools
     """Whether the documents answer it, shape (questions,)."""
-    votes: NDArray[np.bool_]
+    votes: Bools
     """Whether it counts among the neighbours of others, shape (questions,)."""
-    sentences: tuple[frozenset[int], ...]
-    """Rows of the index's sentences that answer it."""
     documents: frozenset[str]
     """Documents that questions were written for."""
-
+    rows: Rows
+    """Rows in the index of these documents' sentences."""
+    ties: tuple[Rows, Rows]
+    """Of each pair of a question and a sentence that answers it: the question's row, and which of
+    `rows` the sentence is."""
     words: csr_matrix
     """Stems weighted by rarity, unit length, shape (questions, stems)."""
     stems: Mapping[str, tuple[int, float]]
     """Column and weight of each stem."""
+    adapted: Adapted | None
+    """None where there are too few questions."""
 
     @property
     def tell_refusals(self) -> bool:
         """There are enough of them, with and without an answer, to say what is not answered."""
-        return bool(self.votes.sum() >= MIN_VOTERS and (self.votes & ~self.answered).any())
+        return _enough(self.votes, self.answered)
 
     def nearest(self, text: str, question: Vectors) -> Neighbours:
         """Compare a question and its vector, shape (384,), with all of them."""
         if not self.texts:
-            return Neighbours(similarity={}, answered=0.5, closest=0.0, margin=0.0, same=0.0)
-        similarity = self.vectors @ question + WORDS * self._shared_words(text)
-        by_sentence: dict[int, float] = {}
-        for row in np.argsort(similarity):  # the closest is written last
-            if self.answered[row]:
-                by_sentence.update(dict.fromkeys(self.sentences[row], float(similarity[row])))
-        closest = int(similarity.argmax())
+            return NO_NEIGHBOURS
+        shared = WORDS * self._shared_words(text)
+        plain = self.vectors @ question + shared
+        said = np.zeros(len(self.rows), dtype=np.float32)
+        similarity, far = plain, FAR
+        if self.adapted is not None:
+            mapped = self.adapted.adaptation.questions(question[None])[0]
+            similarity, far = self.adapted.questions @ mapped + shared, 0.0
+            said = np.maximum(said, self.adapted.sentences @ mapped)
+        asked = np.zeros(len(self.rows), dtype=np.float32)
+        likeness = (similarity - far) / (1 + WORDS - far)
+        np.maximum.at(asked, self.ties[1], likeness[self.ties[0]])
+        closest = int(plain.argmax())
         voters = np.flatnonzero(self.votes)
         near = voters[np.argsort(-similarity[voters], kind="stable")[:NEAREST]]
         weight = np.exp(_SHARPNESS * (similarity[near] - similarity[near].max(initial=0.0)))
         yes, no = near[self.answered[near]], near[~self.answered[near]]
         return Neighbours(
-            similarity=by_sentence,
+            rows=self.rows,
+            asked=asked,
+            said=said,
             answered=float((weight * self.answered[near]).sum() / max(1e-9, weight.sum())),
-            closest=float(similarity[closest]),
-            same=_same(float(similarity[closest]), bool(self.answered[closest])),
-            margin=float(similarity[yes].max(initial=FAR) - similarity[no].max(initial=FAR)),
+            near=max(0.0, float(likeness.max())),
+            closest=float(plain[closest]),
+            same=_same(float(plain[closest]), bool(self.answered[closest])),
+            margin=float(similarity[yes].max(initial=far) - similarity[no].max(initial=far)),
         )
 
     def _shared_words(self, text: str) -> Vectors:
@@ -127,15 +143,32 @@ class WrittenQuestions:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Adapted:
+    """Questions and sentences in the space that was adapted to them."""
+
+    adaptation: Adaptation
+    questions: Vectors
+    """Shape (questions, 384)."""
+    sentences: Vectors
+    """Those of WrittenQuestions.rows, shape (sentences, 384)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Neighbours:
     """What the written questions nearest to a new one say."""
 
-    similarity: Mapping[int, float]
-    """Cosine of the closest question that a sentence answers, by the sentence's row."""
+    rows: Rows
+    """Sentences of the index that something is known of."""
+    asked: Vectors
+    """Likeness of the closest question that each answers, 0 (none) to 1 (the same question)."""
+    said: Vectors
+    """Likeness of each to the question itself in the adapted space, 0…1."""
     answered: float
     """Share of the nearest questions that are answered, weighted by closeness, 0…1."""
+    near: float
+    """Likeness of the nearest one, 0…1."""
     closest: float
-    """Similarity of the nearest one."""
+    """Similarity of the nearest one as embedded."""
     same: float
     """1 when the nearest one is nearly this very question and answered, -1 when it is not answered,
     0 when none is that near, with steps between."""
@@ -149,15 +182,32 @@ def _same(closest: float, answered: bool) -> float:
     return likeness if answered else -likeness
 
 
+def _enough(votes: Bools, answered: Bools) -> bool:
+    return bool(votes.sum() >= MIN_VOTERS and (votes & ~answered).any() and answered.any())
+
+
+_NO_ROWS = np.zeros(0, dtype=np.int64)
 NO_QUESTIONS = WrittenQuestions(
     texts=(),
     vectors=np.zeros((0, DIMENSIONS), dtype=np.float32),
     answered=np.zeros(0, dtype=np.bool_),
     votes=np.zeros(0, dtype=np.bool_),
-    sentences=(),
     documents=frozenset(),
+    rows=_NO_ROWS,
+    ties=(_NO_ROWS, _NO_ROWS),
     words=csr_matrix((0, 0), dtype=np.float32),
     stems={},
+    adapted=None,
+)
+NO_NEIGHBOURS = Neighbours(
+    rows=_NO_ROWS,
+    asked=np.zeros(0, dtype=np.float32),
+    said=np.zeros(0, dtype=np.float32),
+    answered=0.5,
+    near=0.0,
+    closest=0.0,
+    margin=0.0,
+    same=0.0,
 )
 
 
@@ -170,7 +220,7 @@ def open_written_questions(
     """Read the folder's questions, embed those not embedded before, tie them to the index.
 
     Lines that are broken, and quotes that no sentence of the index holds any more, are left out;
-    the former are reported.
+    the former are reported. What was embedded and fitted is kept in the index's folder.
     """
     written, problems = read_written_questions(folder / FILE_NAME)
     known = _Sentences(index)
@@ -185,17 +235,44 @@ def open_written_questions(
     if not tied:
         return NO_QUESTIONS, problems
     texts = tuple(question.text for question, _ in tied)
+    vectors = _embedded(texts, embedder, index.folder / "questions.npz", progress)
     about = {question.about for question, _ in tied if question.about}
+    covered = frozenset({doc for q, _ in tied for doc, _ in q.evidence} | about)
+    rows_said = known.rows_of(covered)
+    place = {row: number for number, row in enumerate(rows_said.tolist())}
+    answers = [sorted(place[row] for row in rows) for _, rows in tied]
+    answered = np.array([bool(rows) for rows in answers])
+    votes = np.array([not question.plain for question, _ in tied])
+    adapted = None
+    if _enough(votes, answered):
+        sentences = index.sentence_vectors[rows_said]
+        key = _key("\n".join(texts), embedder.identity)
+        told = partial(progress, f"{FILE_NAME}, adapting") if progress else None
+        adaptation = kept_adaptation(
+            index.folder / "adaptation.npz",
+            key,
+            lambda: adapt(vectors, sentences, answers, votes, told),
+        )
+        adapted = Adapted(
+            adaptation=adaptation,
+            questions=adaptation.questions(vectors),
+            sentences=adaptation.sentences(sentences),
+        )
     words, stems = _weighted_words(texts)
     return WrittenQuestions(
         texts=texts,
+        vectors=vectors,
+        answered=answered,
+        votes=votes,
+        documents=covered,
+        rows=rows_said,
+        ties=(
+            np.repeat(np.arange(len(answers)), [len(rows) for rows in answers]),
+            np.array([row for rows in answers for row in rows], dtype=np.int64),
+        ),
         words=words,
         stems=stems,
-        vectors=_embedded(texts, embedder, index.folder / "questions.npz", progress),
-        answered=np.array([bool(rows) for _, rows in tied]),
-        votes=np.array([not question.plain for question, _ in tied]),
-        sentences=tuple(rows for _, rows in tied),
-        documents=frozenset({doc for q, _ in tied for doc, _ in q.evidence} | about),
+        adapted=adapted,
     ), problems
 
 
@@ -251,6 +328,12 @@ class _Sentences:
                 for number, sentence in enumerate(passage.sentences)
             )
 
+    def rows_of(self, docs: Collection[str]) -> Rows:
+        """Rows of all sentences of documents, ascending."""
+        return np.array(
+            sorted(row for doc in docs for row, _ in self._of.get(doc, ())), dtype=np.int64
+        )
+
     def holding(self, doc: str, quote: str) -> list[int]:
         """Rows of the sentences that hold a quote, or that a longer quote is made of."""
         wanted = _plain(quote)
@@ -302,7 +385,7 @@ def _embedded(
         progress(FILE_NAME, len(missing), len(missing))
     vectors = np.stack([known[key] for key in keys])
     if missing:
-        _store(cache, keys, vectors)
+        write_arrays(cache, keys=np.array(keys), vectors=vectors)
     return vectors
 
 
@@ -320,14 +403,3 @@ def _cached(cache: Path) -> dict[str, Vectors]:
     if vectors.shape != (len(keys), DIMENSIONS) or not np.isfinite(vectors).all():
         return {}
     return dict(zip(keys, vectors, strict=True))
-
-
-def _store(cache: Path, keys: Sequence[str], vectors: Vectors) -> None:
-    """Write the cache aside and put it in place; a full disk only costs the next start time."""
-    aside = cache.with_name(f"{cache.name}.{os.getpid()}.tmp")
-    try:
-        with aside.open("wb") as file:
-            np.savez(file, keys=np.array(keys), vectors=vectors)
-        os.replace(aside, cache)
-    except OSError:
-        aside.unlink(missing_ok=True)

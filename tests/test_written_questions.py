@@ -53,7 +53,7 @@ def test_a_neighbour_leads_to_the_sentence(small_config: Config, embedder: Embed
     sentences = [s.text for passage in index.passages for s in passage.sentences]
     text = "What woman put it up, and in which year?"
     near = written.nearest(text, embedder.questions([text])[0])
-    row = max(near.similarity, key=lambda key: near.similarity[key])
+    row = int(near.rows[near.asked.argmax()])
     assert BUILDER in sentences[row]
     assert near.margin > 0
 

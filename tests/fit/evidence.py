@@ -38,7 +38,7 @@ FITTED = Path(__file__).resolve().parents[2] / "chatbot" / "fitted"
 FOLDS = 5
 BY_HAND = {"same_language": 0.4, "written_same": 3.0}
 """Weights that are not fitted: see DECISIONS.md."""
-WRITTEN = ("written", "written_behind")
+WRITTEN = ("written", "written_behind", "adapted", "adapted_behind")
 SCOPE = (
     "meaning",
     "meaning_anywhere",
