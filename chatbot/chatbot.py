@@ -6,7 +6,7 @@ import time
 import uuid
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date
 from importlib.metadata import version
 from threading import Event as StopFlag
@@ -48,7 +48,7 @@ from chatbot.records import (
     Understood,
     Writing,
 )
-from chatbot.retrieval import Searcher
+from chatbot.retrieval import Hits, Searcher
 from chatbot.verdicts import UNMEASURED, writing_of
 from chatbot.written_questions import WrittenQuestions, open_written_questions
 
@@ -65,6 +65,15 @@ SAYS_NOTHING: dict[Language, str] = {
     "en": "The documents do not say.",
     "fr": "Les documents ne le disent pas.",
 }
+
+
+SAYS_OTHERWISE: dict[Language, str] = {
+    "en": "The documents do not say that. They say:",
+    "fr": "Les documents ne disent pas cela. Ils disent :",
+}
+CORRECTED = 0.3
+"""Share of the nearest written questions, by closeness, that one sentence must contradict for it to
+be said."""
 
 
 class Chatbot:
@@ -172,6 +181,9 @@ class Chatbot:
             "model": self.model.name if self.model else None,
             "model_sha256": self.model.sha256 if self.model else None,
             "template_sha256": self.model.template_sha256 if self.model else None,
+            "conversion": self.model.conversion.sha256
+            if self.model and self.model.conversion
+            else None,
             "writing": self.writing if self.model else None,
             "versions": {name: version(name) for name in packages},
         }
@@ -247,9 +259,13 @@ class Chatbot:
             retrieved=retrieved,
         )  # fmt: skip
         if not evidence or probability < THRESHOLD:
+            correction = _correction(searcher, hits, documents)
             reason: Reason = "not_answered" if passages else "no_passages"
-            yield Abstained(reason=reason, text=SAYS_NOTHING[language])
-            yield base.abstained(reason)
+            if correction:
+                reason = "false_premise"
+            text = (SAYS_OTHERWISE if correction else SAYS_NOTHING)[language]
+            yield Abstained(reason=reason, text=text)
+            yield base.abstained(reason, text, correction)
             return
 
         quotes = choose_quotes(evidence, self.config.answer_words)
@@ -284,8 +300,10 @@ class Chatbot:
         tokens = model.render(messages)
         first_token: float | None = None
         written = 0
-        draft, enough = "", False
-        check = DraftCheck(base.language, lambda text: _supporting(text, shown, base.query))
+        draft = ""
+        check = DraftCheck(
+            base.language, lambda text: _supporting(text, shown, base.query), DRAFT_SENTENCES
+        )
         failed: list[DroppedSentence] = []
         try:
             pieces = model.stream(tokens, max_tokens=self.config.answer_tokens, stop=stop)
@@ -296,11 +314,11 @@ class Chatbot:
                     draft += piece
                     yield Draft(text=piece)
                     yield from _checked(check, check.grow(draft))
-                    if enough := check.complete >= DRAFT_SENTENCES:
+                    if check.enough:
                         break
         except ModelFileError as error:
             failed.append(DroppedSentence(text="", reason=error.message))
-        yield from _checked(check, check.close(draft, broken_off=enough))
+        yield from _checked(check, check.close(draft))
         is_prose = self.writing == "qualified" and check.checked
         sentences, citations = _cite(() if is_prose else quotes, lead=check.checked)
         yield base.answer(
@@ -319,37 +337,25 @@ class Chatbot:
             self.model = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Partial:
     """What is known of an answer before it is decided."""
 
-    def __init__(
-        self,
-        *,
-        question: str,
-        query: str,
-        language: Language,
-        passages: tuple[ScoredPassage, ...],
-        probability: float,
-        others: tuple[OtherValue, ...],
-        started: float,
-        understood: float,
-        retrieved: float,
-    ) -> None:
-        self.question = question
-        self.query = query
-        self.language = language
-        self.passages = passages
-        self.probability = probability
-        self.others = others
-        self.started = started
-        self.understood = understood
-        self.retrieved = retrieved
+    question: str
+    query: str
+    language: Language
+    passages: tuple[ScoredPassage, ...]
+    probability: float
+    others: tuple[OtherValue, ...]
+    started: float
+    understood: float
+    retrieved: float
 
-    def abstained(self, reason: Reason) -> Answer:
-        """The plain refusal."""
-        text = SAYS_NOTHING[self.language]
-        sentence = AnswerSentence(text=text, citations=())
-        return self._build("abstained", reason, (sentence,), ())
+    def abstained(self, reason: Reason, text: str, correction: Sequence[Evidence]) -> Answer:
+        """The plain refusal, with what the documents say instead."""
+        sentences, citations = _cite(correction)
+        said = AnswerSentence(text=text, citations=())
+        return self._build("abstained", reason, (said, *sentences), citations)
 
     def answer(
         self,
@@ -503,6 +509,19 @@ def _cite(
             continue
         sentences.append(AnswerSentence(text=item.sentence.text, citations=(number(item),)))
     return tuple(sentences), tuple(citations.values())
+
+
+def _correction(
+    searcher: Searcher, hits: Hits, documents: Collection[str] | None
+) -> tuple[Evidence, ...]:
+    """The sentence that contradicts what the question takes for granted, if one is known."""
+    found = hits.neighbours.correction
+    if found is None or found[1] < CORRECTED:
+        return ()
+    passage, sentence = searcher.index.sentence(found[0])
+    if documents is not None and passage.doc not in documents:
+        return ()
+    return (Evidence(sentence=sentence, passage=passage, score=found[1]),)
 
 
 def _as_of(citations: Sequence[Citation]) -> date | None:

@@ -222,7 +222,7 @@ def _print_answer(answer: Answer) -> None:
         where = f"{escape(citation.title)}{day} [dim]{escape(citation.doc)}[/]"
         out.print(f"[bold]\\[{citation.number}][/] {where}")
         out.print(f"    {escape(citation.text)}")
-    if answer.abstained and answer.passages:
+    if answer.abstained and answer.passages and not answer.citations:
         out.print("\n[dim]Nearest passages:[/]")
         for found in answer.passages[:3]:
             text = found.passage.text[:160].replace("\n", " ")

@@ -23,14 +23,16 @@ _NEXT_BEGUN = re.compile(r"(?:[.!?…][^\w\s]{0,3}\s+|\n\s*)[^.!?…\n]{2,40}$")
 class DraftCheck:
     """What of a draft stands so far."""
 
-    def __init__(self, language: Language, support: Support) -> None:
+    def __init__(self, language: Language, support: Support, most: int | None = None) -> None:
+        """Only the first `most` sentences of the draft count; all of them if None."""
         self.checked: list[tuple[str, list[Evidence]]] = []
         """Sentences that stand, without the model's own citation marks, with their sources."""
-        self.complete = 0
-        """Sentences of the draft that are finished, whether they stand or not."""
+        self.enough = False
+        """The draft has as many finished sentences as count, whether they stand or not."""
         self.dropped: list[DroppedSentence] = []
         self._language = language
         self._support = support
+        self._most = most
         self._known: dict[str, tuple[list[Evidence], str]] = {}
         self._said: list[str] = []
 
@@ -39,26 +41,23 @@ class DraftCheck:
         if not _NEXT_BEGUN.search(draft):
             return []
         sentences = self._cut(draft)[:-1]
-        self.complete = len(sentences)
+        self.enough = self._most is not None and len(sentences) >= self._most
         return self._look(sentences)
 
-    def close(self, draft: str, *, broken_off: bool = False) -> list[tuple[str, list[Evidence]]]:
+    def close(self, draft: str) -> list[tuple[str, list[Evidence]]]:
         """Take the whole draft; gives what stands and was not given yet.
-
-        The last sentence of a draft that was broken off is none.
 
         `checked` and `dropped` are those of the whole draft afterwards, whatever was cut
         differently while it grew.
         """
-        sentences = self._cut(draft)
-        return self._look(sentences[:-1] if broken_off else sentences)
+        return self._look(self._cut(draft))
 
     def _cut(self, draft: str) -> list[str]:
         return [sentence.text for sentence in split_sentences(draft.strip(), self._language)]
 
     def _look(self, sentences: list[str]) -> list[tuple[str, list[Evidence]]]:
         self.checked, self.dropped = [], []
-        for sentence in sentences:
+        for sentence in sentences[: self._most]:
             text = re.sub(r"\s*\[\d+\]", "", sentence).strip()
             if text not in self._known:
                 self._known[text] = self._support(text)

@@ -103,6 +103,12 @@ class Index:
     first_sentence: NDArray[np.int64]
     """Shape (passages + 1,): row of sentence_vectors at which a passage's sentences begin."""
 
+    def sentence(self, row: int) -> tuple[Passage, Sentence]:
+        """The sentence of a row of `sentence_vectors`, and its passage."""
+        place = int(np.searchsorted(self.first_sentence, row, side="right")) - 1
+        passage = self.passages[place]
+        return passage, passage.sentences[row - int(self.first_sentence[place])]
+
 
 def fingerprint(config: Config, embedder: Embedder) -> str:
     """Identity of everything that decides what an index holds for the same documents."""

@@ -13,7 +13,9 @@ from typing import Any, Literal
 
 Language = Literal["en", "fr"]
 Status = Literal["answered", "quoted", "abstained"]
-Reason = Literal["no_passages", "not_answered", "out_of_scope"]
+Reason = Literal["no_passages", "not_answered", "false_premise"]
+"""Why there is no answer: nothing to look in, nothing that answers, or the question takes something
+for granted that the cited sentence contradicts."""
 Writing = Literal["qualified", "leading", "quoting"]
 """How far a chat model's words are the answer. qualified: what the check left of them is the
 answer; leading: it comes first, then the quotes; quoting: the model is not asked."""

@@ -64,6 +64,8 @@ class WrittenQuestion:
     """(document, quote) of each sentence that answers."""
     about: str | None
     """Document that comes near to an unanswered question."""
+    correction: tuple[str, str] | None
+    """(document, quote) of what contradicts a question that takes something wrong for granted."""
     plain: bool
     """A plain question that many ask: it leads to its answer and decides for its like, but does
     not vote, because nobody writes as many plain questions that have no answer."""
@@ -87,6 +89,9 @@ class WrittenQuestions:
     ties: tuple[Rows, Rows]
     """Of each pair of a question and a sentence that answers it: the question's row, and which of
     `rows` the sentence is."""
+    corrections: Rows
+    """Row in the index of the sentence that contradicts what the question takes for granted, -1
+    where there is none, shape (questions,)."""
     words: csr_matrix
     """Stems weighted by rarity, unit length, shape (questions, stems)."""
     stems: Mapping[str, tuple[int, float]]
@@ -119,11 +124,13 @@ class WrittenQuestions:
         near = voters[np.argsort(-similarity[voters], kind="stable")[:NEAREST]]
         weight = np.exp(_SHARPNESS * (similarity[near] - similarity[near].max(initial=0.0)))
         yes, no = near[self.answered[near]], near[~self.answered[near]]
+        share = weight / max(1e-9, weight.sum())
         return Neighbours(
             rows=self.rows,
             asked=asked,
             said=said,
-            answered=float((weight * self.answered[near]).sum() / max(1e-9, weight.sum())),
+            answered=float((share * self.answered[near]).sum()),
+            correction=_most_said(self.corrections[near], share),
             near=max(0.0, float(likeness.max())),
             closest=float(plain[closest]),
             same=_same(float(plain[closest]), bool(self.answered[closest])),
@@ -165,6 +172,9 @@ class Neighbours:
     """Likeness of each to the question itself in the adapted space, 0…1."""
     answered: float
     """Share of the nearest questions that are answered, weighted by closeness, 0…1."""
+    correction: tuple[int, float] | None
+    """Row in the index of the sentence that contradicts most of the nearest questions of those that
+    take something wrong for granted, and their share of all, weighted by closeness."""
     near: float
     """Likeness of the nearest one, 0…1."""
     closest: float
@@ -174,6 +184,15 @@ class Neighbours:
     0 when none is that near, with steps between."""
     margin: float
     """How much closer the nearest answered one is than the nearest unanswered one."""
+
+
+def _most_said(corrections: Rows, share: Vectors) -> tuple[int, float] | None:
+    """The correction with the largest share among neighbours."""
+    said: Counter[int] = Counter()
+    for row, part in zip(corrections.tolist(), share.tolist(), strict=True):
+        if row >= 0:
+            said[row] += part
+    return said.most_common(1)[0] if said else None
 
 
 def _same(closest: float, answered: bool) -> float:
@@ -195,6 +214,7 @@ NO_QUESTIONS = WrittenQuestions(
     documents=frozenset(),
     rows=_NO_ROWS,
     ties=(_NO_ROWS, _NO_ROWS),
+    corrections=_NO_ROWS,
     words=csr_matrix((0, 0), dtype=np.float32),
     stems={},
     adapted=None,
@@ -204,6 +224,7 @@ NO_NEIGHBOURS = Neighbours(
     asked=np.zeros(0, dtype=np.float32),
     said=np.zeros(0, dtype=np.float32),
     answered=0.5,
+    correction=None,
     near=0.0,
     closest=0.0,
     margin=0.0,
@@ -258,6 +279,7 @@ def open_written_questions(
             questions=adaptation.questions(vectors),
             sentences=adaptation.sentences(sentences),
         )
+    corrections = [known.holding(*q.correction) if q.correction else [] for q, _ in tied]
     words, stems = _weighted_words(texts)
     return WrittenQuestions(
         texts=texts,
@@ -270,6 +292,7 @@ def open_written_questions(
             np.repeat(np.arange(len(answers)), [len(rows) for rows in answers]),
             np.array([row for rows in answers for row in rows], dtype=np.int64),
         ),
+        corrections=np.array([rows[0] if rows else -1 for rows in corrections]),
         words=words,
         stems=stems,
         adapted=adapted,
@@ -300,6 +323,7 @@ def read_written_questions(path: Path) -> tuple[list[WrittenQuestion], list[Prob
 
 def _question(data: Any) -> WrittenQuestion:
     text, evidence = data["question"].strip(), data.get("evidence") or []
+    correction = data.get("correction")
     if not text:
         raise ValueError("the question is empty")
     if bool(data["answerable"]) != bool(evidence):
@@ -308,6 +332,7 @@ def _question(data: Any) -> WrittenQuestion:
         text=text,
         evidence=tuple((item["doc"], item["quote"]) for item in evidence),
         about=data.get("about"),
+        correction=(correction["doc"], correction["quote"]) if correction else None,
         plain=data.get("kind") == "plain",
     )
 
@@ -321,6 +346,7 @@ class _Sentences:
 
     def __init__(self, index: Index) -> None:
         self._of: dict[str, list[tuple[int, str]]] = {}
+        self._held: dict[tuple[str, str], list[int]] = {}
         for row, passage in enumerate(index.passages):
             first = int(index.first_sentence[row])
             self._of.setdefault(passage.doc, []).extend(
@@ -336,12 +362,14 @@ class _Sentences:
 
     def holding(self, doc: str, quote: str) -> list[int]:
         """Rows of the sentences that hold a quote, or that a longer quote is made of."""
-        wanted = _plain(quote)
-        return [
-            row
-            for row, text in self._of.get(doc, ())
-            if wanted in text or (text in wanted and len(text) * 2 > len(wanted))
-        ]
+        if (doc, quote) not in self._held:  # many questions share one answer
+            wanted = _plain(quote)
+            self._held[doc, quote] = [
+                row
+                for row, text in self._of.get(doc, ())
+                if wanted in text or (text in wanted and len(text) * 2 > len(wanted))
+            ]
+        return self._held[doc, quote]
 
 
 def _plain(text: str) -> str:

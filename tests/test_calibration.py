@@ -116,7 +116,15 @@ def test_a_calibration_made_on_a_busy_machine_is_corrected() -> None:
     governor = Governor(busy, clock=Clock())
     steps(governor, 0.009, WINDOW)
     assert governor.threads == 2
-    assert steps(governor, 0.02, WINDOW) == 1
+    assert steps(governor, 0.04, WINDOW) == 1
+
+
+def test_a_slow_step_keeps_its_threads_where_fewer_would_be_slower() -> None:
+    governor = Governor(CALIBRATION, clock=Clock())
+    governor.prefilled(128, 0.38)
+    assert governor.threads == 2, "1.7 times as long, and one thread takes longer still"
+    governor.prefilled(128, 0.42)
+    assert governor.threads == 1
 
 
 @pytest.mark.model

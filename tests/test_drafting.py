@@ -89,6 +89,23 @@ def test_what_supports_a_sentence_is_asked_once() -> None:
     assert [item.reason for item in check.dropped] == ["no"] * 4
 
 
+def test_only_the_first_sentences_count_and_then_the_draft_has_enough() -> None:
+    draft = "One is one. Two is two. Three is three. Four"
+    whole = DraftCheck("en", lambda _: (source(), ""), most=2)
+    whole.close(draft)
+    grown = DraftCheck("en", lambda _: (source(), ""), most=2)
+    ends = []
+    for end in range(len(draft) + 1):
+        grown.grow(draft[:end])
+        if grown.enough:
+            ends.append(end)
+    assert draft[: ends[0]].startswith("One is one. Two is two. ")
+    assert "Three is" not in draft[: ends[0]], "it goes on for no more than a few letters"
+    grown.close(draft[: ends[0]])
+    assert [t for t, _ in grown.checked] == [t for t, _ in whole.checked]
+    assert [t for t, _ in whole.checked] == ["One is one.", "Two is two."]
+
+
 def test_the_answer_is_that_of_the_whole_draft_and_its_sentences_come_before_its_end(
     corpus_config: Config,
 ) -> None:

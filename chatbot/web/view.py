@@ -130,10 +130,15 @@ class View:
         """A turn that is answered, with everything to check it."""
         parts = [self._searched(answer.question, answer.query)]
         if answer.abstained:
+            said = answer.sentences[0].text if answer.citations else answer.answer
             parts.append(
-                f'<p class="statement refusal" lang="{answer.language}">{escape(answer.answer)}</p>'
+                f'<p class="statement refusal" lang="{answer.language}">{escape(said)}</p>'
             )
-            parts.append(self._nearest(answer.passages))
+            if answer.citations:
+                parts.append(self._sentences(answer.sentences[1:], answer.citations))
+                parts.append(self._sources(answer.citations))
+            else:
+                parts.append(self._nearest(answer.passages))
         else:
             parts.append(
                 self._sentences(answer.sentences, answer.citations, answer.language, answer.as_of)
