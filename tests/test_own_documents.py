@@ -307,6 +307,7 @@ def settled(intake: Intake) -> dict[str, str]:
     return {item.doc: item.state for item in intake.coming()}
 
 
+@pytest.mark.slow
 def test_files_come_in_together_and_each_tells_how_far_it_is(small_config: Config) -> None:
     with Chatbot.open(small_config) as chatbot:
         intake = Intake(chatbot)
@@ -328,6 +329,7 @@ def test_files_come_in_together_and_each_tells_how_far_it_is(small_config: Confi
         intake.close()
 
 
+@pytest.mark.slow
 def test_another_process_in_the_storage_folder_is_waited_for(
     small_config: Config, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -346,6 +348,7 @@ def test_another_process_in_the_storage_folder_is_waited_for(
         intake.close()
 
 
+@pytest.mark.slow
 def test_questions_are_answered_while_documents_come_in(small_config: Config) -> None:
     with Chatbot.open(small_config) as chatbot:
         text = "".join(f"Boat {n} was built in {1700 + n} by Anne Le Goff. " for n in range(150))
