@@ -48,8 +48,8 @@ BATCH = 2_000
 """Rows a Chroma call; 5,461 is the most it takes, and beyond 2,000 nothing is gained."""
 WRITE_BATCH = 64
 """Passages written at a time."""
-EMBED_PASSAGES = 6
-"""Passages whose texts are embedded together, some 30 texts."""
+EMBED_PASSAGES = 3
+"""Passages whose texts are embedded together, some 15 texts, before progress is told."""
 EMBED_SLICE = 16
 """Texts embedded in one go: a question that is asked meanwhile waits for no more than these. They
 are shared out among the cores, which wait for each other at the end: 16 take a tenth less time each
