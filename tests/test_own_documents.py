@@ -311,7 +311,7 @@ def settled(intake: Intake) -> dict[str, str]:
 def test_files_come_in_together_and_each_tells_how_far_it_is(small_config: Config) -> None:
     with Chatbot.open(small_config) as chatbot:
         intake = Intake(chatbot)
-        long = "".join(f"The ferry number {n} carries {n * 7} passengers. " for n in range(120))
+        long = "".join(f"The ferry number {n} carries {n * 7} passengers. " for n in range(240))
         intake.add("a.md", FERRY, replaces=False, more=True)
         with pytest.raises(DocumentError):
             intake.add("b.pdf", b"no", replaces=False, more=True)
