@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import date
@@ -52,7 +52,7 @@ from chatbot.retrieval import Hits, Searcher
 from chatbot.verdicts import UNMEASURED, writing_of
 from chatbot.written_questions import WrittenQuestions, open_written_questions
 
-THRESHOLD = 0.7
+THRESHOLD = 0.6
 """Least probability that the evidence answers the question; below it the answer is a refusal.
 Cross-validated on llama-dev: refuses 6 % of what can be answered, 58 % of the near misses and 99 %
 of the questions from elsewhere; 0.5: 5, 50 and 97 %, 0.7: 12, 63 and 99 %."""
@@ -71,6 +71,8 @@ SAYS_OTHERWISE: dict[Language, str] = {
     "en": "The documents do not say that. They say:",
     "fr": "Les documents ne disent pas cela. Ils disent :",
 }
+SAME = 0.7
+"""Sentences that are more alike than this answer the same questions."""
 CORRECTED = 0.3
 """Share of the nearest written questions, by closeness, that one sentence must contradict for it to
 be said."""
@@ -268,7 +270,7 @@ class Chatbot:
             yield base.abstained(reason, text, correction)
             return
 
-        quotes = choose_quotes(evidence, self.config.answer_words)
+        quotes = choose_quotes(evidence, self.config.answer_words, searcher.alike)
         sentences, citations = _cite(quotes)
         yield Quoted(sentences=sentences, citations=citations)
         # A model that was not trained on the question's language writes noise in it.
@@ -420,10 +422,17 @@ def open_documents(
     return index, written, report
 
 
-def choose_quotes(evidence: Sequence[Evidence], most_words: int) -> list[Evidence]:
+def choose_quotes(
+    evidence: Sequence[Evidence], most_words: int, alike: Callable[[int, int], float]
+) -> list[Evidence]:
     """The sentences that are quoted, best first: at most three, within a number of words.
 
     The second and third must be nearly as good as the first and say something else.
+
+    Args:
+        evidence: best first.
+        most_words: of all quotes together.
+        alike: how much two sentences, by their rows in the index, say the same, 0…1.
     """
     chosen: list[Evidence] = []
     used = 0
@@ -435,6 +444,7 @@ def choose_quotes(evidence: Sequence[Evidence], most_words: int) -> list[Evidenc
             continue
         if any(
             grounding.content_overlap(item.sentence.text, [other.sentence.text]) > 0.8
+            or alike(item.row, other.row) > SAME
             for other in chosen
         ):
             continue

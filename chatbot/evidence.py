@@ -66,7 +66,7 @@ def find_evidence(
     models = {True: load_model("evidence"), False: load_model("evidence_plain")}
     covered = searcher.written.documents
     top = float(hits.fused[found[0][0]]) if found else 0.0
-    candidates: list[tuple[Passage, Sentence, dict[str, float]]] = []
+    candidates: list[tuple[int, Passage, Sentence, dict[str, float]]] = []
     for rank, (row, scored) in enumerate(found):
         first = int(searcher.index.first_sentence[row])
         passage = scored.passage
@@ -83,11 +83,11 @@ def find_evidence(
                 "written": float(hits.sentence_asked[first + number]),
                 "adapted": float(hits.sentence_adapted[first + number]),
             }
-            candidates.append((passage, sentence, features))
+            candidates.append((first + number, passage, sentence, features))
     # How far behind the best candidate: a score means something only among its rivals.
     for name in ("meaning", "latent", "coverage", "coverage_around", "written", "adapted"):
-        best = max((features[name] for _, _, features in candidates), default=0.0)
-        for _, _, features in candidates:
+        best = max((features[name] for *_, features in candidates), default=0.0)
+        for *_, features in candidates:
             features[f"{name}_behind"] = features[name] - best
     evidence = [
         Evidence(
@@ -95,8 +95,9 @@ def find_evidence(
             passage=passage,
             score=models[passage.doc in covered].probability(features),
             features=features,
+            row=sentence_row,
         )
-        for passage, sentence, features in candidates
+        for sentence_row, passage, sentence, features in candidates
     ]
     return sorted(evidence, key=lambda item: -item.score)
 

@@ -77,6 +77,9 @@ def _statements(question: Question, evidence: Sequence[Evidence]) -> list[Statem
         if word not in _GENERIC | day_words | _named(question) and not word[0].isdigit()
     }
     versions = question.versions - day_words
+    # Behemoth's parameters are not Maverick's: a name that the best sentences hold is demanded.
+    names = {stem(name, "en") for name in _named(question) - _GENERIC}
+    names -= _absent(names, evidence)
     if not measured:
         return []
     floor = evidence[0].score * MIN_SCORE
@@ -91,7 +94,7 @@ def _statements(question: Question, evidence: Sequence[Evidence]) -> list[Statem
         if (
             day is None
             or not measured & held
-            or not measured <= around | _absent(measured, evidence)
+            or not measured | names <= around | _absent(measured, evidence)
         ):
             continue
         if not versions <= set(words(item.sentence.text)) | set(heading):

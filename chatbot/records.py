@@ -73,6 +73,8 @@ class Evidence:
     """How well the sentence answers, 0…1."""
     features: Mapping[str, float] = field(default_factory=dict)
     """What the score was made of, for `how was this chosen`."""
+    row: int = -1
+    """Of the sentence in the index, -1 if it is of none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -137,6 +137,16 @@ class WrittenQuestions:
             margin=float(similarity[yes].max(initial=far) - similarity[no].max(initial=far)),
         )
 
+    def alike(self, first: int, second: int) -> float:
+        """Likeness of two sentences of the index in the adapted space, 0 where nothing is known."""
+        if self.adapted is None:
+            return 0.0
+        places = np.searchsorted(self.rows, (first, second))
+        if (places >= len(self.rows)).any() or (self.rows[places] != (first, second)).any():
+            return 0.0
+        one, other = self.adapted.sentences[places]
+        return max(0.0, float(one @ other))
+
     def _shared_words(self, text: str) -> Vectors:
         """Cosine of the weighted stems; words of the other language count by the dictionary."""
         own = [self.stems[stem] for stem in set(question_stems(text)) if stem in self.stems]
