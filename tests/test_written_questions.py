@@ -13,6 +13,7 @@ from chatbot.chatbot import Chatbot
 from chatbot.config import Config
 from chatbot.embedding import Embedder
 from chatbot.index import open_index
+from chatbot.records import Answer
 from chatbot.written_questions import FILE_NAME, open_written_questions, read_written_questions
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -156,3 +157,59 @@ def test_the_corpus_questions_are_whole_and_held_out_ones_are_not_among_them() -
         lines = (ROOT / f"chatbot/evaluation/sets/{name}.jsonl").read_text("utf-8").splitlines()
         for case in map(json.loads, lines[1:]):
             assert plain(case["question"]) not in own
+
+
+@pytest.mark.parametrize(
+    ("question", "said", "language"),
+    [
+        ("Why did Meta buy Scale AI outright instead of a minority share?", "49", "en"),
+        (
+            "Pourquoi la licence de Llama 2 interdisait-elle l'usage commercial ?",
+            "commercial",
+            "fr",
+        ),
+    ],
+)
+def test_a_false_premise_is_named_with_what_the_documents_say(
+    quoting: Chatbot, question: str, said: str, language: str
+) -> None:
+    answer = quoting.answer(question)
+    assert (answer.status, answer.reason) == ("abstained", "false_premise")
+    assert answer.language == language
+    lead, correction = answer.sentences
+    assert lead.citations == ()
+    assert said in correction.text
+    (citation,) = answer.citations
+    assert correction.citations == (citation.number,)
+    text = quoting.document(citation.doc).text
+    assert text[citation.start : citation.end] == citation.text == correction.text
+
+
+def test_corrections_of_other_documents_are_not_said(quoting: Chatbot) -> None:
+    question = "Why did Meta buy Scale AI outright instead of a minority share?"
+    for event in quoting.ask(question, documents=["glossary.md"]):
+        last = event
+    assert isinstance(last, Answer)
+    assert last.abstained
+    assert last.reason != "false_premise"
+    assert last.citations == ()
+
+
+def test_the_space_is_adapted_only_to_many_questions(
+    quoting: Chatbot, small_config: Config, embedder: Embedder
+) -> None:
+    """Sentences that answer the same come together, whatever their language."""
+    write(small_config.docs_dir, QUESTIONS)
+    index, _ = open_index(small_config, embedder)
+    few, _ = open_written_questions(small_config.docs_dir, index, embedder)
+    assert few.adapted is None
+    assert few.alike(0, 1) == 0.0
+    written = quoting._searcher.written
+    assert written.adapted is not None
+    rows = {s.text: i for i, s in enumerate(s for p in quoting.index.passages for s in p.sentences)}
+    english = "Behemoth was still unreleased on 31 July 2025."
+    row = rows[english]
+    others = sorted(rows.values(), key=lambda other: -written.alike(row, other))
+    assert others[0] == row
+    near = [text for text, place in rows.items() if place in others[1:6]]
+    assert sum("Behemoth" in text for text in near) >= 3

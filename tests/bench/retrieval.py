@@ -25,6 +25,7 @@ import numpy as np
 from ir_measures import nDCG
 from numpy.typing import NDArray
 
+from chatbot.chatbot import open_documents
 from chatbot.config import Config, load_config
 from chatbot.conversation import standalone
 from chatbot.embedding import Embedder
@@ -310,8 +311,8 @@ def main() -> None:
     arguments = parser.parse_args()
     config = load_config(chat_model="none")
     embedder = Embedder(config.models_dir)
-    index, _ = open_index(config, embedder)
-    searcher = Searcher(index, embedder)
+    index, written, _ = open_documents(config, embedder, _progress)
+    searcher = Searcher(index, embedder, written)
     cases = load_dataset(find_set(arguments.split)).cases
     if arguments.only in (None, "own"):
         header = ("set", "measure", *SYSTEMS)
@@ -320,7 +321,7 @@ def main() -> None:
         questions = [case.question for case in cases][:60]
         rows = [latency(searcher, questions, config.passages)]
         for size in arguments.sizes:
-            large = Searcher(enlarged(index, size), embedder)
+            large = Searcher(enlarged(index, size), embedder, written)
             rows.append(latency(large, questions, config.passages))
         header = ("index", "embedding p50 / p95 ms", "retrieval p50 / p95 ms", "ratio of p50")
         show("Latency of the whole retrieval", header, rows)
