@@ -71,6 +71,8 @@ SAYS_OTHERWISE: dict[Language, str] = {
     "en": "The documents do not say that. They say:",
     "fr": "Les documents ne disent pas cela. Ils disent :",
 }
+FURTHER = 0.2
+"""Share of the best sentence's score that a further one must have to be quoted too."""
 SAME = 0.7
 """Sentences that are more alike than this answer the same questions."""
 CORRECTED = 0.3
@@ -439,7 +441,7 @@ def choose_quotes(
     for item in evidence:
         length = len(item.sentence.text.split())
         if chosen and (
-            len(chosen) == 3 or used + length > most_words or item.score < chosen[0].score * 0.2
+            len(chosen) == 3 or used + length > most_words or item.score < chosen[0].score * FURTHER
         ):
             continue
         if any(

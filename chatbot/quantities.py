@@ -17,7 +17,7 @@ from chatbot.language import ALL_STOP_WORDS, stem, words
 from chatbot.questions import Question
 from chatbot.records import Evidence, OtherValue
 
-MIN_SCORE = 0.2
+MIN_SCORE = 0.015
 """A statement takes part when its score is at least this share of the best one's."""
 MAX_RATIO = 4.0
 """Two values further apart than this are hardly the same quantity at two times."""
