@@ -21,7 +21,7 @@ from scipy.sparse import diags
 from chatbot.embedding import Embedder, Vectors
 from chatbot.index import Index, unit_rows
 from chatbot.language import content_words, stem
-from chatbot.lexicon import keyword_query
+from chatbot.lexicon import keyword_query, stems_in_both
 from chatbot.records import Language, Passage, ScoredPassage
 from chatbot.written_questions import NO_QUESTIONS, Neighbours, WrittenQuestions
 
@@ -109,7 +109,7 @@ class Searcher:
         fused = (
             DENSE * _standardised(_level(similarity[rows], groups) + _highest(said, starts))
             + LATENT * _standardised(_highest(meant, starts))
-            + KEYWORD * _standardised(keyword[rows])
+            + KEYWORD * self.keywords.known_share(query) * _standardised(keyword[rows])
             + WRITTEN * _highest(asked[sentences], starts)
             + ADAPTED * _highest(adapted[sentences], starts)
         )
@@ -199,6 +199,15 @@ class KeywordIndex:
         if self._bm25 is None or not known:
             return np.zeros(self.rows, dtype=np.float32)
         return np.asarray(self._bm25.get_scores(known), dtype=np.float32)
+
+    def known_share(self, query: str) -> float:
+        """Share of a question's words that the texts have, in either language, 0…1.
+
+        Of a German question on English texts only the names are known, and they decide nothing.
+        """
+        asked = set(content_words(query))
+        known = sum(not self.document_count.keys().isdisjoint(stems_in_both(w)) for w in asked)
+        return known / max(1, len(asked))
 
     def weight(self, stems: frozenset[str]) -> float:
         """How rare a word is, by its commonest stem: ln((N + 1) / (n + 0.5))."""

@@ -65,6 +65,13 @@ class Bench:
         return chatbot
 
     @cached_property
+    def shipped(self) -> Chatbot:
+        """As a user gets it: the default model writes as far as its verdict goes."""
+        chatbot = Chatbot.open(self.config)
+        self._open.append(chatbot)
+        return chatbot
+
+    @cached_property
     def drafting(self) -> Chatbot:
         chatbot = Chatbot.open(self.config.model_copy(update={"writing": "leading"}))
         assert chatbot.model is not None, chatbot.model_problem
@@ -115,8 +122,8 @@ def ask(chatbot: Chatbot, question: str, history: tuple[Turn, ...] = ()) -> dict
     return found
 
 
-def prompt_of(bench: Bench, question: str) -> Prompt:
-    """The prompt that the assistant would make of a question."""
+def prompt_of(bench: Bench, question: str) -> Prompt | None:
+    """The prompt that the assistant would make of a question; None if it refuses it."""
     seen: list[Prompt] = []
     stream = bench.model.stream
 
@@ -129,7 +136,7 @@ def prompt_of(bench: Bench, question: str) -> Prompt:
         ask(bench.drafting, question)
     finally:
         bench.model.stream = stream  # type: ignore[method-assign]
-    return seen[0]
+    return seen[0] if seen else None
 
 
 def tokens_of(model: ChatModel, text: str) -> list[int]:
