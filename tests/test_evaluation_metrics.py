@@ -396,6 +396,23 @@ def test_calibration_error_by_hand() -> None:
     assert setwide.calibration_error(setwide.judge(rows)) == pytest.approx(expected)
 
 
+def test_what_is_kept_of_a_draft_by_hand() -> None:
+    quote = {"number": 1, "doc": "d.md", "start": 0, "end": 9, "text": "A quote."}
+    row = make_row(make_case(), make_answer()) | {
+        "tokens": {"prompt": 300, "answer": 40},
+        "citations": [quote],
+        "sentences": [
+            {"text": "The model's own words.", "citations": [1]},
+            {"text": "A quote.", "citations": [1]},
+        ],
+        "dropped": [{"text": "Wrong.", "reason": "not cited"}] * 2,
+    }
+    assert metrics.draft_kept(row) == pytest.approx(1 / 3)
+    silent = row | {"tokens": {"prompt": 0, "answer": 0}, "dropped": []}
+    assert metrics.draft_kept(silent) is None
+    assert metrics.draft_kept(row | {"error": "gone"}) is None
+
+
 def test_risk_coverage_by_hand() -> None:
     def row(stated: float, right: bool, abstained: bool = False) -> dict[str, Any]:
         text = "100 billion" if right else "200 billion"

@@ -57,6 +57,8 @@ _ROW: tuple[tuple[Metric, Callable[[Row], Score]], ...] = (
     (Metric(name="unsupported_items", group="citation", better="lower", gate=True, unit="count",
             meaning="Figures, dates and names of an answer that the cited text does not hold"),
      metrics.unsupported_items),
+    (Metric(name="draft_kept", group="citation", better="higher", gate=True,
+            meaning="Sentences that the model wrote that passed the check"), metrics.draft_kept),
     (Metric(name="answered_unanswerable", group="abstention", better="lower", gate=True,
             meaning="Unanswerable cases that were answered"), metrics.answered_unanswerable),
     (Metric(name="abstained_answerable", group="abstention", better="lower", gate=True,

@@ -205,6 +205,19 @@ def unsupported_items(row: Row) -> Score:
     return float(missing)
 
 
+def draft_kept(row: Row) -> Score:
+    """Share of the sentences that the model wrote that passed the check; None if it wrote none.
+
+    The check and the quotes keep a worse model's words from the reader: it shows here first.
+    """
+    if row.get("error") is not None or not row["tokens"]["answer"]:
+        return None
+    cited = {citation["text"] for citation in row["citations"]}
+    kept = sum(sentence["text"] not in cited for sentence in row["sentences"])
+    dropped = len(row.get("dropped") or [])
+    return kept / (kept + dropped) if kept + dropped else None
+
+
 def _evidence(row: Row) -> list[Mapping[str, str]]:
     return [] if row.get("error") is not None else row["case"].get("evidence") or []
 
