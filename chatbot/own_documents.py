@@ -30,6 +30,8 @@ from chatbot.documents import OWN, SUFFIXES
 from chatbot.errors import DocumentError, UsageError
 
 MOST_DOCUMENTS = 2_000
+MOST_BYTES = 500_000_000
+"""Of all added files together."""
 MOST_CHARACTERS = 1_000_000
 """Of extracted text: a book of 500 pages, whose 10,000 sentences take minutes to embed."""
 MOST_UNPACKED_BYTES = 40_000_000
@@ -65,7 +67,8 @@ def add(config: Config, name: str, data: bytes, *, replace: bool = False) -> Add
 
     Raises:
         TakenError: there is another document of that name, and it is not to be replaced.
-        DocumentError: the file is too large, not what its name says, or unreadable.
+        DocumentError: the file is too large, not what its name says, or unreadable, or there is no
+            room for another.
     """
     safe = safe_name(name)
     if len(data) > config.own_document_bytes:
@@ -79,8 +82,13 @@ def add(config: Config, name: str, data: bytes, *, replace: bool = False) -> Add
             f"There is already a document {OWN}{safe}.",
             "Replace it, or give this one another name.",
         )
-    if not there and len(list_files(config)) >= MOST_DOCUMENTS:
+    held = list_files(config)
+    if not there and len(held) >= MOST_DOCUMENTS:
         raise DocumentError(f"There are already {MOST_DOCUMENTS} documents.", "Remove some first.")
+    size = sum((config.own_folder / doc.removeprefix(OWN)).stat().st_size for doc in held)
+    if size + len(data) > MOST_BYTES:
+        most = MOST_BYTES // 1_000_000
+        raise DocumentError(f"There is no room: {most} MB is the most.", "Remove some first.")
     passages = _read_apart(safe, data, config.passage_characters)
     _write(config.own_folder, target, data)
     return Added(doc=OWN + safe, passages=passages)

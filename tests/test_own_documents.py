@@ -348,6 +348,16 @@ def test_another_process_in_the_storage_folder_is_waited_for(
         intake.close()
 
 
+def test_all_added_files_together_are_bounded(
+    small_config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chatbot.own_documents.MOST_BYTES", 300)
+    add(small_config, "a.txt", b"The ferry is blue. " * 10)
+    with pytest.raises(DocumentError, match="no room"):
+        add(small_config, "b.txt", b"The ferry is red. " * 10)
+    assert list_files(small_config) == {"own/a.txt"}
+
+
 @pytest.mark.slow
 def test_questions_are_answered_while_documents_come_in(small_config: Config) -> None:
     with Chatbot.open(small_config) as chatbot:

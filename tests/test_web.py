@@ -184,8 +184,13 @@ def test_text_from_outside_never_becomes_markup(language: str) -> None:
         Quoted(sentences=answer.sentences, citations=answer.citations),
     ):
         progress = advance(progress, event)
+    corrected = replace(
+        answer, status="abstained", reason="false_premise",
+        sentences=(AnswerSentence(text=EVIL, citations=()), *answer.sentences),
+    )  # fmt: skip
     pages = [
-        view.answer(answer), view.answer(refused), view.progress(replace(progress, draft=EVIL)),
+        view.answer(answer), view.answer(refused), view.answer(corrected),
+        view.progress(replace(progress, draft=EVIL)),
         view.failure(EVIL, EVIL, EVIL), view.stopped(EVIL), document_html(EVIL, 0, 5, title=EVIL),
     ]  # fmt: skip
     for html in pages:
@@ -195,6 +200,21 @@ def test_text_from_outside_never_becomes_markup(language: str) -> None:
         assert "action" not in found.attributes
         plain = tags(html.replace(EVIL, ""))
         assert found.seen == plain.seen
+
+
+def test_a_false_premise_shows_what_the_documents_say_with_its_source() -> None:
+    answer = make_answer()
+    lead = AnswerSentence(text="The documents do not say that. They say:", citations=())
+    corrected = replace(
+        answer, status="abstained", reason="false_premise", sentences=(lead, *answer.sentences)
+    )
+    html = View("en", read).answer(corrected)
+    shown = [html.index(part) for part in ("statement refusal", lead.text, "statement quoted")]
+    assert shown == sorted(shown)
+    assert 'data-citation="1"' in html
+    assert "nearest" not in html
+    plain = replace(answer, status="abstained", sentences=(lead,), citations=())
+    assert "nearest" in View("en", read).answer(plain)
 
 
 def test_the_cited_sentence_is_marked_in_its_paragraph() -> None:
