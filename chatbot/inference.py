@@ -119,9 +119,10 @@ class ChatModel:
         """Start the model and wait until it is ready; `stream` does both by itself.
 
         Raises:
-            ModelFileError: there is no memory for its context.
+            ModelFileError: there is no memory for its context, or the model was closed.
         """
-        self._start()
+        if not self._start():
+            raise ModelFileError("The model was closed.", "Ask again.")
         self._ready.wait()
         if self._failure:
             raise self._failure
@@ -207,10 +208,12 @@ class ChatModel:
         if not self._worker.is_alive():  # freeing a model that is being used ends the process
             self._model.close()
 
-    def _start(self) -> None:
+    def _start(self) -> bool:
+        """Start the worker unless it runs; False if it never can."""
         with self._starting:
             if self._worker.ident is None and not self._closing.is_set():
                 self._worker.start()
+            return self._worker.ident is not None
 
     def _submit(self, prompt: Prompt, max_tokens: int, stop: threading.Event) -> _Job:
         self._start()

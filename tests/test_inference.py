@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from chatbot.errors import ModelFileError
 from chatbot.inference import ChatModel, Levers
 from chatbot.prefix_states import Prompt
 
@@ -209,3 +210,13 @@ def test_a_converted_file_keeps_the_identity_of_the_original(tmp_path: Path) -> 
     assert both[0].conversion is not None
     assert both[0].conversion.original_sha256 == both[0].sha256
     assert both[1].conversion is None
+
+
+@pytest.mark.model
+def test_a_model_that_is_not_needed_is_not_started_and_closes() -> None:
+    model = ChatModel(MODEL, context_tokens=512)
+    assert not [t for t in threading.enumerate() if t is model._worker]
+    assert model.count("Hello there") == 2
+    model.close()
+    with pytest.raises(ModelFileError, match="closed"):
+        list(model.stream([1, 2, 3], max_tokens=4))
