@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import stat
 import subprocess
 import sys
@@ -23,6 +24,7 @@ from chatbot.errors import DocumentError, UsageError
 from chatbot.own_documents import TakenError, add, list_files, remove, safe_name
 from chatbot.records import Abstained, Answer, Event, Quoted
 from chatbot.web.intake import Intake
+from chatbot.web.refusals import reason_in
 
 ROOT = Path(__file__).resolve().parent.parent
 FERRY = b"# The ferry\n\nThe ferry to Groix takes 45 minutes and carries 440 passengers.\n"
@@ -170,8 +172,18 @@ def test_what_is_not_what_it_says_or_too_much_is_refused_at_once(
     with pytest.raises(DocumentError, match=said) as raised:
         add(small_config, name, data)
     assert raised.value.remedy
+    english = str(raised.value)
+    french = reason_in("fr", english)
+    assert not set(re.findall(r"\w+", french)) & {"is", "the", "it", "its", "than", "of"}, french
+    assert reason_in("en", english) == english
     assert time.monotonic() - started < 30
     assert list_files(small_config) == frozenset()
+
+
+def test_a_refusal_that_has_no_french_stays_as_it_is() -> None:
+    assert reason_in("fr", "Something new. Do that.") == "Something new. Do that."
+    said = "notes. A new start.pdf is a Word file, not a PDF as its name says."
+    assert "un fichier Word et non un PDF" in reason_in("fr", said.replace(". A", " a"))
 
 
 def test_a_file_that_takes_too_long_is_given_up(

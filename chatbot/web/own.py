@@ -20,6 +20,8 @@ from chatbot.own_documents import TakenError
 from chatbot.web.conversations import Conversations
 from chatbot.web.hardening import browser_name
 from chatbot.web.intake import Intake
+from chatbot.web.refusals import reason_in
+from chatbot.web.words import preferred
 
 MOST_NAME = 1_000
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -46,6 +48,9 @@ def routes(chatbot: Chatbot, store: Conversations, intake: Intake) -> APIRouter:
         if not manageable(chatbot):
             raise HTTPException(403)
 
+    def said(request: Request, reason: str) -> str:
+        return reason_in(preferred(request.headers.get("accept-language")), reason)
+
     @router.get("/own")
     def state(request: Request) -> dict[str, Any]:
         left_out = store.left_out(_owner(request))
@@ -55,7 +60,12 @@ def routes(chatbot: Chatbot, store: Conversations, intake: Intake) -> APIRouter:
             "total": len(files),
             "asked": sum(doc not in left_out for doc in files),
             "coming": [
-                {"doc": item.doc, "state": item.state, "share": item.share, "reason": item.reason}
+                {
+                    "doc": item.doc,
+                    "state": item.state,
+                    "share": item.share,
+                    "reason": said(request, item.reason),
+                }
                 for item in intake.coming()
             ],
         }
@@ -74,7 +84,8 @@ def routes(chatbot: Chatbot, store: Conversations, intake: Intake) -> APIRouter:
             return JSONResponse({"doc": None, "reason": "", "taken": False}, 413)
         except ChatbotError as error:
             taken = isinstance(error, TakenError)
-            return JSONResponse({"doc": None, "reason": str(error), "taken": taken})
+            reason = said(request, str(error))
+            return JSONResponse({"doc": None, "reason": reason, "taken": taken})
         return JSONResponse({"doc": coming.doc})
 
     @router.post("/own/remove")
