@@ -144,6 +144,23 @@ def test_a_folder_keeps_its_shape(page: Page, address: str, tmp_path: Path) -> N
     remove_all(page, address)
 
 
+def test_a_folder_is_dropped_on_the_page(page: Page, address: str, tmp_path: Path) -> None:
+    folder = tmp_path / "islands"
+    (folder / "north").mkdir(parents=True)
+    (folder / "north" / "groix.md").write_text(FERRY)
+    (folder / ".hidden.md").write_text(FERRY)
+    remove_all(page, address)
+    data = {"items": [], "files": [str(folder)], "dragOperationsMask": 1}
+    browser_itself = page.context.new_cdp_session(page)
+    for kind in ("dragEnter", "dragOver", "drop"):
+        browser_itself.send(
+            "Input.dispatchDragEvent", {"type": kind, "x": 300, "y": 300, "data": data}
+        )
+    expect(own(page)).to_have_count(1, timeout=90_000)
+    assert own(page).first.get_attribute("data-doc") == "own/islands/north/groix.md"
+    remove_all(page, address)
+
+
 def test_what_is_too_large_or_foreign_is_refused_by_the_server(page: Page, address: str) -> None:
     page.goto(f"{address}/documents")
     post = page.request.post
