@@ -129,7 +129,7 @@ def prompt_of(bench: Bench, question: str) -> Prompt | None:
 
     def catch(tokens: Any, **_: Any) -> Iterator[str]:
         seen.append(tokens)
-        return iter(())
+        yield from ()
 
     bench.model.stream = catch  # type: ignore[method-assign]
     try:

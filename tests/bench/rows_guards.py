@@ -83,7 +83,6 @@ def quality(bench: Bench) -> list[Row]:
     steady = bench.load(Levers(governor=False))
     right: tuple[list[float], list[float]] = ([], [])
     same: list[bool] = []
-    drafted = 0
     for case in cases[:: max(1, len(cases) // 24)][:24]:
         answers = []
         for side in (model, off):
@@ -95,7 +94,7 @@ def quality(bench: Bench) -> list[Row]:
         for side, score in zip(right, scores, strict=True):
             side.append(score or 0.0)
         if answers[0].tokens.answer and len(same) < 8:
-            drafted += 1
+            chatbot.model = model  # whose prompt is caught
             prompt = prompt_of(bench, case.question) if not case.history else None
             if prompt:
                 texts = ["".join(m.stream(prompt, max_tokens=24)) for m in (steady, exact)]
