@@ -17,8 +17,9 @@ from chatbot.language import ALL_STOP_WORDS, stem, words
 from chatbot.questions import Question
 from chatbot.records import Evidence, OtherValue
 
-MIN_SCORE = 0.015
-"""A statement takes part when its score is at least this share of the best one's."""
+MIN_SCORE = 0.05
+"""A statement takes part when its score is at least this share of the best one's: the older values
+of a quantity score low, for they do not answer, and below it come figures of other things."""
 MAX_RATIO = 4.0
 """Two values further apart than this are hardly the same quantity at two times."""
 _GENERIC = frozenset({
@@ -196,7 +197,8 @@ def _allowed(question: Question, day: date) -> bool:
         return day >= question.as_of.first
     if question.relation == "before":
         return day < question.as_of.first
-    return day <= question.as_of.last
+    # What was spent in a year is known after it; the statement must name the year (`_statements`).
+    return day <= question.as_of.last or (question.as_of.last - question.as_of.first).days > 31
 
 
 def _others(current: Statement, statements: Sequence[Statement]) -> tuple[OtherValue, ...]:
