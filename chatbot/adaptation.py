@@ -57,8 +57,8 @@ class Adaptation:
 def kept_adaptation(file: Path, key: str, fit: Callable[[], Adaptation]) -> Adaptation:
     """The adaptation of that key in a file, or a new one, which is then kept there.
 
-    The key names the questions. Documents that change meanwhile leave the maps as they are: these
-    hold what is asked, and the sentences are mapped anew each time.
+    The key names the questions and what answers them. Documents that change meanwhile leave the
+    maps as they are: these hold what is asked, and the sentences are mapped anew each time.
     """
     key = f"{key} {EPOCHS} {BATCH} {COMPARED} {TEMPERATURE} {RATE} {_SEED}"
     try:
@@ -120,16 +120,15 @@ def adapt(
     written = _Written(questions, sentences, gold, answered, votes)
     maps = np.stack([np.eye(DIMENSIONS, dtype=np.float32)] * 2)
     first, second = np.zeros_like(maps), np.zeros_like(maps)
+    size = max(1, min(BATCH, len(questions) // 4))  # of few questions, most are to compare with
     step = 0
     for epoch in range(EPOCHS):
         if progress:
             progress(epoch, EPOCHS)
         order = random.permutation(len(questions))
-        for start in range(0, len(order), BATCH):
-            batch, rest = (
-                order[start : start + BATCH],
-                np.delete(order, slice(start, start + BATCH)),
-            )
+        for start in range(0, len(order), size):
+            batch = order[start : start + size]
+            rest = np.delete(order, slice(start, start + size))
             others = random.choice(rest, min(COMPARED, len(rest)), replace=False)
             slope = _slope(maps, written, batch, others)
             step += 1
@@ -192,7 +191,7 @@ def _softmax(scores: Floats) -> Floats:
 
 
 def _unit(vectors: Floats) -> tuple[Floats, Floats]:
-    """Floats of unit length, and what their lengths were."""
+    """Vectors of unit length, and what their lengths were."""
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True) + 1e-9
     return vectors / lengths, lengths
 

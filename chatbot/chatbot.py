@@ -65,8 +65,6 @@ SAYS_NOTHING: dict[Language, str] = {
     "en": "The documents do not say.",
     "fr": "Les documents ne le disent pas.",
 }
-
-
 SAYS_OTHERWISE: dict[Language, str] = {
     "en": "The documents do not say that. They say:",
     "fr": "Les documents ne disent pas cela. Ils disent :",
@@ -265,14 +263,14 @@ class Chatbot:
         if not evidence or probability < THRESHOLD:
             correction = _correction(searcher, hits, documents)
             reason: Reason = "not_answered" if passages else "no_passages"
+            text = SAYS_NOTHING[language]
             if correction:
-                reason = "false_premise"
-            text = (SAYS_OTHERWISE if correction else SAYS_NOTHING)[language]
+                reason, text = "false_premise", SAYS_OTHERWISE[language]
             yield Abstained(reason=reason, text=text)
             yield base.abstained(reason, text, correction)
             return
 
-        quotes = choose_quotes(evidence, self.config.answer_words, searcher.alike)
+        quotes = choose_quotes(evidence, self.config.answer_words, searcher.written.alike)
         sentences, citations = _cite(quotes)
         yield Quoted(sentences=sentences, citations=citations)
         # A model that was not trained on the question's language writes noise in it.

@@ -139,20 +139,17 @@ def answerable_features(
         if not any(variant in keywords.document_count for variant in stems_in_both(word))
     ]
     return {
-        "score": math.log(best.score / (1 - best.score + 1e-9) + 1e-9),
         "meaning": best.features["meaning"],
         "meaning_anywhere": max(item.features["meaning"] for item in evidence),
         "latent_anywhere": max(item.features["latent"] for item in evidence),
         "passage_meaning": best.features["passage_meaning"],
         "coverage": sum(w for word, w in weights.items() if stems_in_both(word) & around) / total,
         "unknown_words": len(unknown) / max(1, len(weights)),
-        "written": best.features["written"],
         "written_answered": hits.neighbours.answered - 0.5,
         "written_closest": (hits.neighbours.closest - 0.9) * 10,
         "written_margin": hits.neighbours.margin * 10,
         "written_same": hits.neighbours.same,
         "written_near": (hits.neighbours.answered - 0.5) * hits.neighbours.near,
-        "adapted": best.features["adapted"],
     }
 
 

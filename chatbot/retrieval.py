@@ -124,13 +124,6 @@ class Searcher:
             fused=_placed(fused, rows, len(index.passages)),
         )
 
-    def alike(self, first: int, second: int) -> float:
-        """How much two sentences, by their rows in the index, say the same, 0…1.
-
-        Known only where written questions showed which sentences answer the same; 0 elsewhere.
-        """
-        return self.written.alike(first, second)
-
     def _shortlist(self, similarity: Vectors, keyword: Vectors) -> NDArray[np.int64]:
         """Rows of the passages whose sentences are compared, ascending; all of a small index."""
         if len(similarity) <= EXACT_PASSAGES:

@@ -277,7 +277,7 @@ def open_written_questions(
     adapted = None
     if _enough(votes, answered):
         sentences = index.sentence_vectors[rows_said]
-        key = _key("\n".join(texts), embedder.identity)
+        key = _key(repr([(q.text, q.evidence, q.plain) for q, _ in tied]), embedder.identity)
         told = partial(progress, f"{FILE_NAME}, adapting") if progress else None
         adaptation = kept_adaptation(
             index.folder / "adaptation.npz",

@@ -54,6 +54,14 @@ def test_questions_that_were_not_seen_come_closest_to_their_answers() -> None:
     assert found(adapted, asked[new], said, answers[new]) > 0.9
 
 
+@pytest.mark.parametrize("count", [2, 9, 300])
+def test_few_questions_can_be_fitted_too(count: int) -> None:
+    asked, said, answers = made(count, 12)
+    adapted = adapt(asked, said, answers, np.ones(count, dtype=bool))
+    assert np.isfinite(adapted.question).all()
+    assert np.isfinite(adapted.sentence).all()
+
+
 def test_the_unanswered_ones_come_together() -> None:
     asked, said, answers = made(1400, 60)
     votes = np.ones(1200, dtype=bool)

@@ -213,3 +213,28 @@ def test_the_space_is_adapted_only_to_many_questions(
     assert others[0] == row
     near = [text for text, place in rows.items() if place in others[1:6]]
     assert sum("Behemoth" in text for text in near) >= 3
+
+
+def test_the_space_is_adapted_anew_when_an_answer_is_mended(
+    small_config: Config, embedder: Embedder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from chatbot import written_questions
+    from chatbot.adaptation import adapt
+
+    fitted: list[int] = []
+    monkeypatch.setattr(written_questions, "MIN_VOTERS", 3)
+    monkeypatch.setattr(
+        written_questions, "adapt", lambda *given: (fitted.append(1), adapt(*given))[1]
+    )
+    index, _ = open_index(small_config, embedder)
+    for rows, times in ((QUESTIONS, 1), (QUESTIONS, 1), (mended(), 2), (mended(), 2)):
+        write(small_config.docs_dir, rows)
+        open_written_questions(small_config.docs_dir, index, embedder)
+        assert len(fitted) == times
+
+
+def mended() -> list[dict[str, Any]]:
+    """The same questions, of which another has an answer."""
+    quote = {"doc": "mill.txt", "quote": "It ground wheat until 1963 and is a museum today."}
+    answered = {"question": QUESTIONS[2]["question"], "answerable": True, "evidence": [quote]}
+    return [*QUESTIONS[:2], answered]

@@ -38,7 +38,6 @@ _FRENCH = (
     (r"(.+) cannot be written: (.+)\.", r"\1 ne peut pas être enregistré (\2)."),
     (r"(.+) holds more than (\S+) characters of text\.", r"\1 contient plus de \2 caractères."),
     (r"(.+) holds no text\.", r"\1 ne contient pas de texte."),
-    (r"(.+) is empty\.", r"\1 est vide."),
     (r"(.+) would leave its folder\.", r"\1 sortirait de son dossier."),
     (r"A text file holds no readable text\.", "Le fichier ne contient pas de texte lisible."),
     (r"A text file holds binary data\.", "Le fichier contient des données binaires."),
