@@ -1,10 +1,12 @@
-"""Two linear maps that bring questions to the sentences that answer them.
+"""Two maps that bring questions to the sentences that answer them.
 
-An embedder that was trained on everything tells topics apart and blurs what is asked of one. The
-questions written for a docs folder show which differences matter there: the maps, one of questions
-and one of sentences, are fitted so that a question comes closest to the sentences that answer it
-(InfoNCE, van den Oord et al. 2018), to other questions with the same answer, and, by the vote of
-its neighbours, to its like among the answered or the unanswered ones. The embedder stays as it is.
+An embedder that was trained on everything tells topics apart and blurs what is asked of one, and
+its one vector blurs names and numbers. The questions written for a docs folder show which
+differences matter there: the maps, one of questions and one of sentences, turn the vector of a text
+and add a vector for each of its words. They are fitted so that a question comes closest to the
+sentences that answer it (InfoNCE, van den Oord et al. 2018), to other questions with the same
+answer, and, by the vote of its neighbours, to its like among the answered or the unanswered ones.
+The embedder stays as it is.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
 
 from chatbot.embedding import DIMENSIONS, Vectors
 
@@ -25,9 +28,13 @@ EPOCHS = 8
 BATCH = 512
 COMPARED = 2048
 """Other questions that each batch is compared with."""
-TEMPERATURE = 0.05
-RATE = 0.002
-"""Step of Adam (Kingma and Ba 2015), with its usual decays."""
+TEMPERATURE, SENTENCE_TEMPERATURE = 0.05, 0.1
+"""Of the likeness to questions and to sentences."""
+VOTE = 3.0
+"""Weight of the neighbours' vote beside the likeness."""
+RATES = (0.0005, 0.0002)
+"""Steps of Adam (Kingma and Ba 2015) for the turning and for the words, with its usual decays. They
+are what keeps the maps from learning the questions by heart; see DECISIONS.md."""
 _DECAYS = (0.9, 0.999)
 _SEED = 0
 
@@ -37,39 +44,71 @@ Floats = NDArray[np.floating[Any]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Texts:
+    """Texts as the maps take them. Row i of both is one."""
+
+    vectors: Vectors
+    """Shape (count, 384), unit length."""
+    words: csr_matrix
+    """Weights of their words, shape (count, words)."""
+
+    def __getitem__(self, rows: Rows) -> Texts:
+        return Texts(vectors=self.vectors[rows], words=self.words[rows])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Map:
+    """A map of texts to vectors of unit length."""
+
+    turn: Vectors
+    """Shape (384, 384)."""
+    words: Vectors
+    """What each word adds, shape (words, 384)."""
+
+    def __call__(self, texts: Texts) -> Vectors:
+        """Mapped texts, shape (count, 384), unit length."""
+        return _mapped(self.turn, self.words, texts)[0]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Adaptation:
-    """Maps of unit vectors to unit vectors."""
+    """The maps of questions and of sentences into one space."""
 
-    question: Vectors
-    """Shape (384, 384)."""
-    sentence: Vectors
-    """Shape (384, 384)."""
-
-    def questions(self, vectors: Vectors) -> Vectors:
-        """Mapped question vectors, shape (count, 384), unit length."""
-        return _unit(vectors @ self.question)[0]
-
-    def sentences(self, vectors: Vectors) -> Vectors:
-        """Mapped sentence vectors, shape (count, 384), unit length."""
-        return _unit(vectors @ self.sentence)[0]
+    question: Map
+    sentence: Map
 
 
-def kept_adaptation(file: Path, key: str, fit: Callable[[], Adaptation]) -> Adaptation:
+def kept_adaptation(file: Path, key: str, words: int, fit: Callable[[], Adaptation]) -> Adaptation:
     """The adaptation of that key in a file, or a new one, which is then kept there.
 
     The key names the questions and what answers them. Documents that change meanwhile leave the
     maps as they are: these hold what is asked, and the sentences are mapped anew each time.
+
+    Args:
+        file: what it is kept in.
+        key: names what it is fitted to.
+        words: how many the vocabulary has.
+        fit: makes a new one.
     """
-    key = f"{key} {EPOCHS} {BATCH} {COMPARED} {TEMPERATURE} {RATE} {_SEED}"
+    settings = (EPOCHS, BATCH, COMPARED, TEMPERATURE, SENTENCE_TEMPERATURE, VOTE, RATES, _SEED)
+    key = f"{key} {settings}"
     try:
         with np.load(file, allow_pickle=False) as held:
-            maps = held["maps"].astype(np.float32)
-            if str(held["key"]) == key and maps.shape == (2, DIMENSIONS, DIMENSIONS):
-                return Adaptation(question=maps[0], sentence=maps[1])
+            if str(held["key"]) == key:
+                turns = held["turns"].astype(np.float32)
+                added = held["words"].astype(np.float32)
+                if turns.shape == (2, DIMENSIONS, DIMENSIONS) and added.shape[:2] == (2, words):
+                    return _adaptation(turns, added)
     except (OSError, ValueError, KeyError, EOFError, BadZipFile):  # not there, or damaged
         pass
     made = fit()
-    write_arrays(file, key=np.array(key), maps=np.stack([made.question, made.sentence]))
+    maps = (made.question, made.sentence)
+    write_arrays(
+        file,
+        key=np.array(key),
+        turns=np.stack([one.turn for one in maps]),
+        words=np.stack([one.words for one in maps]).astype(np.float16),
+    )
     return made
 
 
@@ -88,8 +127,8 @@ def write_arrays(file: Path, **arrays: NDArray[Any]) -> None:
 class _Written:
     """What the maps are fitted to."""
 
-    questions: Vectors
-    sentences: Vectors
+    questions: Texts
+    sentences: Texts
     gold: Bools
     """Whether a sentence answers a question, shape (questions, sentences)."""
     answered: Bools
@@ -97,8 +136,8 @@ class _Written:
 
 
 def adapt(
-    questions: Vectors,
-    sentences: Vectors,
+    questions: Texts,
+    sentences: Texts,
     answers: Sequence[Sequence[int]],
     votes: Bools,
     progress: Callable[[int, int], None] | None = None,
@@ -106,51 +145,79 @@ def adapt(
     """Fit the maps; the same input gives the same maps on one machine.
 
     Args:
-        questions: shape (questions, 384), unit length.
-        sentences: shape (sentences, 384), unit length.
+        questions: the written ones.
+        sentences: all of the documents that they are written for, with the same words.
         answers: rows of the sentences that answer each question; none if it is unanswered.
         votes: whether a question counts as a neighbour of others, shape (questions,).
         progress: told the epochs done, and of how many.
     """
     random = np.random.default_rng(_SEED)
-    gold = np.zeros((len(questions), len(sentences)), dtype=np.bool_)
+    count, terms = questions.words.shape
+    gold = np.zeros((count, len(sentences.vectors)), dtype=np.bool_)
     for row, rows in enumerate(answers):
         gold[row, list(rows)] = True
     answered = np.array([bool(rows) for rows in answers])
     written = _Written(questions, sentences, gold, answered, votes)
-    maps = np.stack([np.eye(DIMENSIONS, dtype=np.float32)] * 2)
-    first, second = np.zeros_like(maps), np.zeros_like(maps)
-    size = max(1, min(BATCH, len(questions) // 4))  # of few questions, most are to compare with
-    step = 0
+    turns = np.stack([np.eye(DIMENSIONS, dtype=np.float32)] * 2)
+    added = np.zeros((2, terms, DIMENSIONS), dtype=np.float32)
+    steps = [_Adam(turns, RATES[0]), _Adam(added, RATES[1])]
+    size = max(1, min(BATCH, count // 4))  # of few questions, most are to compare with
     for epoch in range(EPOCHS):
         if progress:
             progress(epoch, EPOCHS)
-        order = random.permutation(len(questions))
-        for start in range(0, len(order), size):
+        order = random.permutation(count)
+        for start in range(0, count, size):
             batch = order[start : start + size]
             rest = np.delete(order, slice(start, start + size))
             others = random.choice(rest, min(COMPARED, len(rest)), replace=False)
-            slope = _slope(maps, written, batch, others)
-            step += 1
-            first += (1 - _DECAYS[0]) * (slope - first)
-            second += (1 - _DECAYS[1]) * (slope**2 - second)
-            spread = np.sqrt(second / (1 - _DECAYS[1] ** step)) + 1e-8
-            maps -= RATE * first / (1 - _DECAYS[0] ** step) / spread
-    return Adaptation(question=maps[0], sentence=maps[1])
+            slopes = _slopes(turns, added, written, batch, others)
+            for step, slope in zip(steps, slopes, strict=True):
+                step(slope)
+    return _adaptation(turns, added)
 
 
-def _slope(maps: Floats, written: _Written, batch: Rows, others: Rows) -> Floats:
-    """Derivative of the loss of a batch by both maps, shape (2, 384, 384)."""
-    asked, asked_length = _unit(written.questions[batch] @ maps[0])
-    near, near_length = _unit(written.questions[others] @ maps[0])
-    said, said_length = _unit(written.sentences @ maps[1])
+def _adaptation(turns: Vectors, added: Vectors) -> Adaptation:
+    question, sentence = (
+        Map(turn=turn, words=words) for turn, words in zip(turns, added, strict=True)
+    )
+    return Adaptation(question=question, sentence=sentence)
+
+
+class _Adam:
+    """Steps of Adam that change values in place."""
+
+    def __init__(self, values: Floats, rate: float) -> None:
+        self._values, self._rate, self._steps = values, rate, 0
+        self._first, self._second = np.zeros_like(values), np.zeros_like(values)
+
+    def __call__(self, slope: Floats) -> None:
+        self._steps += 1
+        for moment, decay, seen in (
+            (self._first, _DECAYS[0], slope),
+            (self._second, _DECAYS[1], slope**2),
+        ):
+            moment *= decay
+            moment += (1 - decay) * seen
+        first = self._first / (1 - _DECAYS[0] ** self._steps)
+        spread = np.sqrt(self._second / (1 - _DECAYS[1] ** self._steps)) + 1e-8
+        self._values -= self._rate * first / spread
+
+
+def _slopes(
+    turns: Floats, added: Floats, written: _Written, batch: Rows, others: Rows
+) -> tuple[Floats, Floats]:
+    """Derivatives of the loss of a batch by both turns, (2, 384, 384), and both words'."""
+    questions, compared = written.questions[batch], written.questions[others]
+    asked, asked_length = _mapped(turns[0], added[0], questions)
+    near, near_length = _mapped(turns[0], added[0], compared)
+    said, said_length = _mapped(turns[1], added[1], written.sentences)
     gold = written.gold[batch].astype(np.float32)
 
     likeness = asked @ near.T / TEMPERATURE
-    to_said = _pull(asked @ said.T / TEMPERATURE, gold) / TEMPERATURE
+    to_said = _pull(asked @ said.T / SENTENCE_TEMPERATURE, gold) / SENTENCE_TEMPERATURE
     to_near = _pull(likeness, np.sign(gold @ written.gold[others].T))
     voting = written.votes[others]
-    to_near[:, voting] += _vote(
+    to_near[:, voting] += VOTE * _vote(
         likeness[:, voting], written.answered[batch], written.answered[others][voting]
     )
     to_near /= TEMPERATURE
@@ -158,8 +225,26 @@ def _slope(maps: Floats, written: _Written, batch: Rows, others: Rows) -> Floats
     by_asked = _through_unit(to_said @ said + to_near @ near, asked, asked_length)
     by_near = _through_unit(to_near.T @ asked, near, near_length)
     by_said = _through_unit(to_said.T @ asked, said, said_length)
-    by_question = written.questions[batch].T @ by_asked + written.questions[others].T @ by_near
-    return np.stack([by_question, written.sentences.T @ by_said])
+    sentences = written.sentences
+    return (
+        np.stack(
+            [
+                questions.vectors.T @ by_asked + compared.vectors.T @ by_near,
+                sentences.vectors.T @ by_said,
+            ]
+        ),
+        np.stack(
+            [
+                questions.words.T @ by_asked + compared.words.T @ by_near,
+                sentences.words.T @ by_said,
+            ]
+        ),
+    )
+
+
+def _mapped(turn: Floats, words: Floats, texts: Texts) -> tuple[Floats, Floats]:
+    """Mapped texts of unit length, and what their lengths were."""
+    return _unit(texts.vectors @ turn + texts.words @ words)
 
 
 def _pull(scores: Floats, wanted: Floats) -> Floats:

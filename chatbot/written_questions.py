@@ -14,10 +14,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -27,11 +26,11 @@ from zipfile import BadZipFile
 import numpy as np
 from scipy.sparse import csr_matrix
 
-from chatbot.adaptation import Adaptation, Bools, Rows, adapt, kept_adaptation, write_arrays
+from chatbot.adaptation import Bools, Map, Rows, Texts, adapt, kept_adaptation, write_arrays
 from chatbot.embedding import DIMENSIONS, Embedder, Vectors
-from chatbot.index import Index, unit_rows
+from chatbot.index import Index
 from chatbot.language import fold
-from chatbot.lexicon import question_stems, translated_stems
+from chatbot.vocabulary import Vocabulary, stems_and_pairs_of, stems_of
 
 FILE_NAME = "questions.jsonl"
 NEAREST = 30
@@ -45,6 +44,8 @@ MIN_VOTERS = 200
 """Fewer written questions lead to sentences, but are too few to adapt the vectors to, and have too
 few neighbours for a share to mean much: a folder with three of them, two unanswered, would refuse
 everything."""
+KNOWN_FROM = 3
+"""Questions that must have a word or a pair of words for a vector of it to be learned."""
 _SLICE = 64
 _SHARPNESS = 15.0
 """How fast a neighbour's word loses weight with distance: 0.05 of cosine less halves it. 10, 15 and
@@ -92,10 +93,10 @@ class WrittenQuestions:
     corrections: Rows
     """Row in the index of the sentence that contradicts what the question takes for granted, -1
     where there is none, shape (questions,)."""
+    vocabulary: Vocabulary
+    """Their stems."""
     words: csr_matrix
-    """Stems weighted by rarity, unit length, shape (questions, stems)."""
-    stems: Mapping[str, tuple[int, float]]
-    """Column and weight of each stem."""
+    """Weights of these, unit length, shape (questions, stems)."""
     adapted: Adapted | None
     """None where there are too few questions."""
 
@@ -113,7 +114,7 @@ class WrittenQuestions:
         said = np.zeros(len(self.rows), dtype=np.float32)
         similarity, far = plain, FAR
         if self.adapted is not None:
-            mapped = self.adapted.adaptation.questions(question[None])[0]
+            mapped = self.adapted.map_question(text, question)
             similarity, far = self.adapted.questions @ mapped + shared, 0.0
             said = np.maximum(said, self.adapted.sentences @ mapped)
         asked = np.zeros(len(self.rows), dtype=np.float32)
@@ -149,13 +150,8 @@ class WrittenQuestions:
 
     def _shared_words(self, text: str) -> Vectors:
         """Cosine of the weighted stems; words of the other language count by the dictionary."""
-        own = [self.stems[stem] for stem in set(question_stems(text)) if stem in self.stems]
-        other = [self.stems[stem] for stem in translated_stems(text) if stem in self.stems]
-        length = math.sqrt(sum(weight**2 for _, weight in own)) or 1.0
-        query = np.zeros(self.words.shape[1], dtype=np.float32)
-        for column, weight in own + other:
-            query[column] = weight / length
-        shared: Vectors = self.words @ query
+        query = self.vocabulary.rows([stems_of(text)])
+        shared: Vectors = (self.words @ query.T).toarray().ravel()
         return shared
 
 
@@ -163,11 +159,18 @@ class WrittenQuestions:
 class Adapted:
     """Questions and sentences in the space that was adapted to them."""
 
-    adaptation: Adaptation
+    vocabulary: Vocabulary
+    question_map: Map
     questions: Vectors
     """Shape (questions, 384)."""
     sentences: Vectors
     """Those of WrittenQuestions.rows, shape (sentences, 384)."""
+
+    def map_question(self, text: str, question: Vectors) -> Vectors:
+        """A question, with its vector of shape (384,), in that space."""
+        words = self.vocabulary.rows([stems_and_pairs_of(text)])
+        mapped: Vectors = self.question_map(Texts(vectors=question[None], words=words))[0]
+        return mapped
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -226,7 +229,7 @@ NO_QUESTIONS = WrittenQuestions(
     ties=(_NO_ROWS, _NO_ROWS),
     corrections=_NO_ROWS,
     words=csr_matrix((0, 0), dtype=np.float32),
-    stems={},
+    vocabulary=Vocabulary(columns={}),
     adapted=None,
 )
 NO_NEIGHBOURS = Neighbours(
@@ -276,21 +279,30 @@ def open_written_questions(
     votes = np.array([not question.plain for question, _ in tied])
     adapted = None
     if _enough(votes, answered):
-        sentences = index.sentence_vectors[rows_said]
         key = _key(repr([(q.text, q.evidence, q.plain) for q, _ in tied]), embedder.identity)
         told = partial(progress, f"{FILE_NAME}, adapting") if progress else None
+        asked = [stems_and_pairs_of(text) for text in texts]
+        vocabulary = Vocabulary.of(asked, KNOWN_FROM)
+        questions = Texts(vectors=vectors, words=vocabulary.rows(asked))
+        sentences = Texts(
+            vectors=index.sentence_vectors[rows_said],
+            words=vocabulary.rows([stems_of(known.texts[row]) for row in rows_said]),
+        )
         adaptation = kept_adaptation(
             index.folder / "adaptation.npz",
             key,
-            lambda: adapt(vectors, sentences, answers, votes, told),
+            len(vocabulary.columns),
+            lambda: adapt(questions, sentences, answers, votes, told),
         )
         adapted = Adapted(
-            adaptation=adaptation,
-            questions=adaptation.questions(vectors),
-            sentences=adaptation.sentences(sentences),
+            vocabulary=vocabulary,
+            question_map=adaptation.question,
+            questions=adaptation.question(questions),
+            sentences=adaptation.sentence(sentences),
         )
     corrections = [known.holding(*q.correction) if q.correction else [] for q, _ in tied]
-    words, stems = _weighted_words(texts)
+    stems = [stems_of(text) for text in texts]
+    vocabulary = Vocabulary.of(stems)
     return WrittenQuestions(
         texts=texts,
         vectors=vectors,
@@ -303,8 +315,8 @@ def open_written_questions(
             np.array([row for rows in answers for row in rows], dtype=np.int64),
         ),
         corrections=np.array([rows[0] if rows else -1 for rows in corrections]),
-        words=words,
-        stems=stems,
+        vocabulary=vocabulary,
+        words=vocabulary.rows([(own, ()) for own, _ in stems]),
         adapted=adapted,
     ), problems
 
@@ -355,6 +367,7 @@ class _Sentences:
     """The sentences of an index by document, as quotes are compared."""
 
     def __init__(self, index: Index) -> None:
+        self.texts = [sentence.text for passage in index.passages for sentence in passage.sentences]
         self._of: dict[str, list[tuple[int, str]]] = {}
         self._held: dict[tuple[str, str], list[int]] = {}
         for row, passage in enumerate(index.passages):
@@ -384,21 +397,6 @@ class _Sentences:
 
 def _plain(text: str) -> str:
     return " ".join(re.sub(r"[*_`]", "", fold(text)).split())
-
-
-def _weighted_words(texts: Sequence[str]) -> tuple[csr_matrix, dict[str, tuple[int, float]]]:
-    """Stems of each text weighted by rarity, ln((texts + 1) / (having it + 0.5)), unit length."""
-    held = [sorted(set(question_stems(text))) for text in texts]
-    having = Counter(stem for stems in held for stem in stems)
-    weighted = {
-        stem: (column, math.log((len(texts) + 1) / (count + 0.5)))
-        for column, (stem, count) in enumerate(sorted(having.items()))
-    }
-    columns = [weighted[stem][0] for stems in held for stem in stems]
-    weights = [weighted[stem][1] for stems in held for stem in stems]
-    starts = np.cumsum([0, *(len(stems) for stems in held)])
-    matrix = csr_matrix((weights, columns, starts), (len(texts), len(weighted)), dtype=np.float32)
-    return unit_rows(matrix), weighted
 
 
 def _embedded(

@@ -17,7 +17,7 @@ ORDER = [
     {"lexicon", "dates", "models", "verdicts"},
     {"figures"},
     {"grounding", "documents", "embedding"},
-    {"llama", "adaptation"},
+    {"llama", "adaptation", "vocabulary"},
     {"conversion", "calibration"},
     {"prefix_states"},
     {"inference", "questions", "prompts", "index", "conversation", "drafting", "own_documents"},
