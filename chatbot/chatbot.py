@@ -71,7 +71,7 @@ SAYS_OTHERWISE: dict[Language, str] = {
 }
 FURTHER = 0.2
 """Share of the best sentence's score that a further one must have to be quoted too."""
-SAME = 0.7
+SAME = 0.8
 """Sentences that are more alike than this answer the same questions."""
 CORRECTED = 0.3
 """Share of the nearest written questions, by closeness, that one sentence must contradict for it to
