@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import date
@@ -25,7 +25,8 @@ from chatbot.index import Index, Progress, SyncReport, open_index
 from chatbot.inference import ChatModel
 from chatbot.models import NO_MODEL, chat_model_path
 from chatbot.quantities import prefer_current
-from chatbot.questions import Question, normalise, read_question
+from chatbot.questions import Question, normalise, parts, read_question
+from chatbot.quotes import choose_quotes
 from chatbot.records import (
     Abstained,
     Answer,
@@ -69,10 +70,8 @@ SAYS_OTHERWISE: dict[Language, str] = {
     "en": "The documents do not say that. They say:",
     "fr": "Les documents ne disent pas cela. Ils disent :",
 }
-FURTHER = 0.2
-"""Share of the best sentence's score that a further one must have to be quoted too."""
-SAME = 0.8
-"""Sentences that are more alike than this answer the same questions."""
+PART = 0.3
+"""Score that a sentence must have to be quoted for a part of the question."""
 CORRECTED = 0.3
 """Share of the nearest written questions, by closeness, that one sentence must contradict for it to
 be said."""
@@ -270,7 +269,13 @@ class Chatbot:
             yield base.abstained(reason, text, correction)
             return
 
-        quotes = choose_quotes(evidence, self.config.answer_words, searcher.written.alike)
+        quotes = choose_quotes(
+            read,
+            evidence,
+            self.config.answer_words,
+            searcher.written.alike,
+            needed=self._of_each_part(read, searcher, documents),
+        )
         sentences, citations = _cite(quotes)
         yield Quoted(sentences=sentences, citations=citations)
         # A model that was not trained on the question's language writes noise in it.
@@ -279,6 +284,25 @@ class Chatbot:
             yield base.answer("quoted", sentences, citations)
             return
         yield from self._draft(read, base, evidence, quotes, stop)
+
+    def _of_each_part(
+        self, whole: Question, searcher: Searcher, documents: Collection[str] | None
+    ) -> list[Evidence]:
+        """What answers each of the questions that are asked in one, as far as anything does.
+
+        Together they are like neither: "Which version came first, and how many tokens can it
+        read?" finds the first or the second.
+        """
+        best = []
+        for text in parts(whole):
+            part = read_question(text, today=date.today(), language=whole.language)
+            if part.as_of is None:
+                part = replace(part, as_of=whole.as_of, relation=whole.relation)
+            hits = searcher.search(text)
+            found = searcher.best(hits, self.config.passages, documents)
+            evidence, _ = prefer_current(part, find_evidence(part, searcher, hits, found))
+            best += [item for item in evidence[:1] if item.score >= PART]
+        return best
 
     def _draft(
         self,
@@ -420,39 +444,6 @@ def open_documents(
     if problems:
         report = replace(report, failed=(*report.failed, *problems))
     return index, written, report
-
-
-def choose_quotes(
-    evidence: Sequence[Evidence], most_words: int, alike: Callable[[int, int], float]
-) -> list[Evidence]:
-    """The sentences that are quoted, best first: at most three, within a number of words.
-
-    The second and third must be nearly as good as the first and say something else.
-
-    Args:
-        evidence: best first.
-        most_words: of all quotes together.
-        alike: how much two sentences, by their rows in the index, say the same, 0…1.
-    """
-    chosen: list[Evidence] = []
-    used = 0
-    for item in evidence:
-        length = len(item.sentence.text.split())
-        if chosen and (
-            len(chosen) == 3 or used + length > most_words or item.score < chosen[0].score * FURTHER
-        ):
-            continue
-        if any(
-            grounding.content_overlap(item.sentence.text, [other.sentence.text]) > 0.8
-            or alike(item.row, other.row) > SAME
-            for other in chosen
-        ):
-            continue
-        chosen.append(item)
-        used += length
-        if used >= most_words:
-            break
-    return chosen
 
 
 def _supporting(text: str, shown: Sequence[Evidence], question: str) -> tuple[list[Evidence], str]:

@@ -47,6 +47,25 @@ _UNIT_WORDS = {
 }  # fmt: skip
 
 
+_ASKING = (
+    r"who|whom|whose|what|which|when|where|why|how|qui|que|quoi|quel\w*|quand|où|pourquoi|comment|"
+    r"combien|lequel|laquelle|lesquel\w*"
+)
+_BEFORE_ASKING = (
+    r"by|in|on|from|at|for|to|with|of|since|until|did|does|do|is|was|were|are|has|have|can|"
+    r"à|de|en|par|pour|sur|avec|depuis|dans|sous|jusqu'à"
+)
+# "..., and how long", "... et depuis quand": where a second question begins.
+_NEXT_PART = re.compile(
+    rf"(?:\s*[,;]\s*|\s+)(?:and|but|then|et|mais|puis)\s+"
+    rf"(?=(?:(?:{_BEFORE_ASKING})\s+)?(?:{_ASKING})\b)",
+    re.IGNORECASE,
+)
+_CARRIED = re.compile(r"\s*\([^()]*\)$")
+_FEWEST_WORDS = 3
+"""Fewer words are no question of their own."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
     """A standalone question as the program reads it."""
@@ -103,6 +122,21 @@ def read_question(text: str, *, today: date, language: Language | None = None) -
     )
 
 
+def parts(question: Question) -> list[str]:
+    """The questions that are asked in one, each standing alone; none if it is only one.
+
+    A part without a name of its own gets those of the whole: it says "it" of one of them.
+    """
+    asked = _CARRIED.sub("", question.text)  # what a follow-up took over
+    found = [part.strip(" ,;?") for part in _NEXT_PART.split(asked)]
+    found = [part for part in found if len(part.split()) >= _FEWEST_WORDS]
+    if len(found) < 2:
+        return []
+    names = dict.fromkeys(question.text[name.start : name.end] for name in question.names)
+    carried = f" ({' '.join(names)})" if names else ""
+    return [part if find_names(part) else part + carried for part in found]
+
+
 def _unit(folded: str) -> str:
     for unit, marks in _UNIT_WORDS.items():
         if re.search(rf"\b(?:{marks})", folded):
@@ -131,4 +165,4 @@ def _constraint(
     return span, "on"
 
 
-__all__ = ["Question", "Wants", "find_figures", "normalise", "read_question"]
+__all__ = ["Question", "Wants", "find_figures", "normalise", "parts", "read_question"]

@@ -24,7 +24,7 @@ ORDER = [
     {"written_questions"},
     {"retrieval"},
     {"evidence"},
-    {"quantities"},
+    {"quantities", "quotes"},
     {"chatbot", "adapters"},
     {"evaluation", "doctor"},
     {"web", "cli_options"},

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chatbot.questions import MAX_CHARACTERS, Question, normalise, read_question
+from chatbot.questions import MAX_CHARACTERS, Question, normalise, parts, read_question
 
 TODAY = date(2026, 11, 22)
 
@@ -131,3 +131,34 @@ def test_any_text_can_be_read(typed: str) -> None:
 
 def test_an_endless_question_is_cut() -> None:
     assert len(normalise("word " * 20_000)) <= MAX_CHARACTERS
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        (
+            "Which Llama Stack supported Scout, and how many tokens can that model read?",
+            [
+                "Which Llama Stack supported Scout",
+                "how many tokens can that model read (Llama Stack Scout)",
+            ],
+        ),
+        (
+            "Où se trouve Hyperion et depuis quand Meta le construit-il ?",
+            ["Où se trouve Hyperion", "depuis quand Meta le construit-il"],
+        ),
+        (
+            "Where did the suit stand in February, but what came of it in June? (Kadrey)",
+            ["Where did the suit stand in February", "what came of it in June"],
+        ),
+        ("How many downloads were counted in March and April?", []),
+        ("Who said what?", []),
+        ("Did it work and how?", []),
+    ],
+)
+def test_questions_that_are_asked_in_one_are_told_apart(text: str, found: list[str]) -> None:
+    taken = [part.split(" (")[0] for part in parts(read(text))]
+    assert taken == [part.split(" (")[0] for part in found]
+    for part, expected in zip(parts(read(text)), found, strict=True):
+        for name in expected.partition(" (")[2].rstrip(")").split():
+            assert name in part
