@@ -11,17 +11,16 @@ The embedder stays as it is.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
+from chatbot.caches import read_arrays, write_arrays
 from chatbot.embedding import DIMENSIONS, Vectors
 
 EPOCHS = 8
@@ -92,35 +91,20 @@ def kept_adaptation(file: Path, key: str, words: int, fit: Callable[[], Adaptati
     """
     settings = (EPOCHS, BATCH, COMPARED, TEMPERATURE, SENTENCE_TEMPERATURE, VOTE, RATES, _SEED)
     key = f"{key} {settings}"
-    try:
-        with np.load(file, allow_pickle=False) as held:
-            if str(held["key"]) == key:
-                turns = held["turns"].astype(np.float32)
-                added = held["words"].astype(np.float32)
-                if turns.shape == (2, DIMENSIONS, DIMENSIONS) and added.shape[:2] == (2, words):
-                    return _adaptation(turns, added)
-    except (OSError, ValueError, KeyError, EOFError, BadZipFile):  # not there, or damaged
-        pass
+    held = read_arrays(file, key)
+    if held is not None:
+        turns, added = held["turns"], held["words"].astype(np.float32)
+        if turns.shape == (2, DIMENSIONS, DIMENSIONS) and added.shape == (2, words, DIMENSIONS):
+            return _adaptation(turns, added)
     made = fit()
     maps = (made.question, made.sentence)
     write_arrays(
         file,
-        key=np.array(key),
+        key,
         turns=np.stack([one.turn for one in maps]),
         words=np.stack([one.words for one in maps]).astype(np.float16),
     )
     return made
-
-
-def write_arrays(file: Path, **arrays: NDArray[Any]) -> None:
-    """Write a cache aside and put it in place; a full disk only costs the next start time."""
-    aside = file.with_name(f"{file.name}.{os.getpid()}.tmp")
-    try:
-        with aside.open("wb") as opened:
-            np.savez(opened, **arrays)  # type: ignore[arg-type]
-        os.replace(aside, file)
-    except OSError:
-        aside.unlink(missing_ok=True)
 
 
 @dataclass(frozen=True, slots=True)

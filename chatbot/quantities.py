@@ -1,7 +1,8 @@
 """One quantity at several times: which statement holds for the question, and the other values.
 
-Without a day in the question the newest statement wins, but only over statements of the same
-quantity; with one, the newest that was known on that day. Pure.
+Asked for a day, sentences that speak of later days stand behind those that do not. Without a day in
+the question the newest statement wins, but only over statements of the same quantity; with one, the
+newest that was known on that day. Pure.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from chatbot.records import Evidence, OtherValue
 MIN_SCORE = 0.05
 """A statement takes part when its score is at least this share of the best one's: the older values
 of a quantity score low, for they do not answer, and below it come figures of other things."""
+LATER = 0.2
+"""What a sentence keeps of its score that speaks of days after the one that is asked about."""
 MAX_RATIO = 4.0
 """Two values further apart than this are hardly the same quantity at two times."""
 _GENERIC = frozenset({
@@ -45,9 +48,9 @@ def prefer_current(
 
     Returns:
         The evidence in its new order, and the values that other statements of the same quantity
-        give, oldest first. Both are unchanged and empty when the question asks for no quantity.
+        give, oldest first; none when the question asks for no quantity.
     """
-    ordered = list(evidence)
+    ordered = _known_by_then(question, evidence)
     statements = _statements(question, ordered)
     if len(statements) < 2:
         return ordered, ()
@@ -65,6 +68,20 @@ def prefer_current(
     kept = [item for item in rest if id(item) not in same]
     lead = replace(current.evidence, score=max(best, current.evidence.score))
     return [lead, *kept], _others(current, statements)
+
+
+def _known_by_then(question: Question, evidence: Sequence[Evidence]) -> list[Evidence]:
+    """Evidence with what was said after the asked day, or month, further behind."""
+    asked = question.as_of
+    if asked is None or question.relation != "on" or (asked.last - asked.first).days > 31:
+        return list(evidence)
+    known = [
+        replace(item, score=item.score * LATER)
+        if (day := _day(item)) is not None and day > asked.last
+        else item
+        for item in evidence
+    ]
+    return sorted(known, key=lambda item: -item.score)
 
 
 def _statements(question: Question, evidence: Sequence[Evidence]) -> list[Statement]:

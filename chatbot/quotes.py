@@ -13,7 +13,7 @@ from chatbot.questions import Question
 from chatbot.records import Evidence
 
 MOST = 3
-FURTHER = 0.2
+FURTHER = 0.1
 """Share of the best sentence's score that a further one must have to be quoted too."""
 SAME = 0.8
 """Sentences that are more alike than this answer the same questions."""

@@ -6,13 +6,16 @@ What is asked of a thing often stands in words that carry no meaning by themselv
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
 from chatbot.language import words
@@ -38,6 +41,17 @@ class Vocabulary:
         weights = (math.log((len(texts) + 1) / (having[term] + 0.5)) for term in kept)
         return cls(columns=dict(zip(kept, enumerate(weights), strict=True)))
 
+    @classmethod
+    def of_arrays(cls, terms: NDArray[np.str_], weights: NDArray[np.float64]) -> Vocabulary:
+        """The vocabulary that `arrays` was made of."""
+        columns = enumerate(weights.tolist())
+        return cls(columns=dict(zip(terms.tolist(), columns, strict=True)))
+
+    def arrays(self) -> tuple[NDArray[np.str_], NDArray[np.float64]]:
+        """Its terms and their weights, for keeping them."""
+        weights = [weight for _, weight in self.columns.values()]
+        return np.array(list(self.columns), dtype=np.str_), np.array(weights)
+
     def rows(self, texts: Sequence[Terms]) -> csr_matrix:
         """Weights of each text's known terms, shape (texts, terms); its own have unit length."""
         columns: list[int] = []
@@ -52,6 +66,13 @@ class Vocabulary:
             starts.append(len(columns))
         shape = (len(texts), len(self.columns))
         return csr_matrix((weights, columns, starts), shape, dtype=np.float32)
+
+
+def source_key() -> str:
+    """Changes with the code and the dictionary that say which words a text has."""
+    here = Path(__file__).parent
+    names = ("vocabulary.py", "language.py", "lexicon.py", "lexicon.tsv")
+    return hashlib.sha256(b"".join((here / name).read_bytes() for name in names)).hexdigest()
 
 
 def stems_of(text: str) -> Terms:

@@ -21,16 +21,16 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 from scipy.sparse import csr_matrix
 
-from chatbot.adaptation import Bools, Map, Rows, Texts, adapt, kept_adaptation, write_arrays
+from chatbot.adaptation import Bools, Map, Rows, Texts, adapt, kept_adaptation
+from chatbot.caches import read_arrays, write_arrays
 from chatbot.embedding import DIMENSIONS, Embedder, Vectors
 from chatbot.index import Index
 from chatbot.language import fold
-from chatbot.vocabulary import Vocabulary, stems_and_pairs_of, stems_of
+from chatbot.vocabulary import Vocabulary, source_key, stems_and_pairs_of, stems_of
 
 FILE_NAME = "questions.jsonl"
 NEAREST = 30
@@ -47,6 +47,7 @@ everything."""
 KNOWN_FROM = 3
 """Questions that must have a word or a pair of words for a vector of it to be learned."""
 _SLICE = 64
+_VECTORS = "vectors of questions"
 _SHARPNESS = 15.0
 """How fast a neighbour's word loses weight with distance: 0.05 of cosine less halves it. 10, 15 and
 20 tell the near misses of llama-dev from its answerable questions with an AUROC of .951, .948 and
@@ -277,20 +278,20 @@ def open_written_questions(
     answers = [sorted(place[row] for row in rows) for _, rows in tied]
     answered = np.array([bool(rows) for rows in answers])
     votes = np.array([not question.plain for question, _ in tied])
+    key = _key(repr([(q.text, q.evidence, q.plain) for q, _ in tied]), embedder.identity)
+    words = _words_of(texts, index.folder / "words.npz")
     adapted = None
     if _enough(votes, answered):
-        key = _key(repr([(q.text, q.evidence, q.plain) for q, _ in tied]), embedder.identity)
         told = partial(progress, f"{FILE_NAME}, adapting") if progress else None
-        asked = [stems_and_pairs_of(text) for text in texts]
-        vocabulary = Vocabulary.of(asked, KNOWN_FROM)
-        questions = Texts(vectors=vectors, words=vocabulary.rows(asked))
+        vocabulary = words.pairs
+        questions = Texts(vectors=vectors, words=words.rows_of_pairs)
         sentences = Texts(
             vectors=index.sentence_vectors[rows_said],
             words=vocabulary.rows([stems_of(known.texts[row]) for row in rows_said]),
         )
         adaptation = kept_adaptation(
             index.folder / "adaptation.npz",
-            key,
+            f"{key} {source_key()}",
             len(vocabulary.columns),
             lambda: adapt(questions, sentences, answers, votes, told),
         )
@@ -301,8 +302,6 @@ def open_written_questions(
             sentences=adaptation.sentence(sentences),
         )
     corrections = [known.holding(*q.correction) if q.correction else [] for q, _ in tied]
-    stems = [stems_of(text) for text in texts]
-    vocabulary = Vocabulary.of(stems)
     return WrittenQuestions(
         texts=texts,
         vectors=vectors,
@@ -315,8 +314,8 @@ def open_written_questions(
             np.array([row for rows in answers for row in rows], dtype=np.int64),
         ),
         corrections=np.array([rows[0] if rows else -1 for rows in corrections]),
-        vocabulary=vocabulary,
-        words=vocabulary.rows([(own, ()) for own, _ in stems]),
+        vocabulary=words.stems,
+        words=words.rows_of_stems,
         adapted=adapted,
     ), problems
 
@@ -399,6 +398,42 @@ def _plain(text: str) -> str:
     return " ".join(re.sub(r"[*_`]", "", fold(text)).split())
 
 
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """The words of the questions."""
+
+    stems: Vocabulary
+    rows_of_stems: csr_matrix
+    """Of their own stems, shape (questions, stems)."""
+    pairs: Vocabulary
+    """Stems and pairs of words that several questions have."""
+    rows_of_pairs: csr_matrix
+    """Shape (questions, stems and pairs)."""
+
+
+def _words_of(texts: Sequence[str], cache: Path) -> _Words:
+    """The words of questions, from the cache if they were found before: it takes seconds."""
+    key = _key("\n".join(texts), source_key())
+    held = read_arrays(cache, key)
+    if held is None:
+        own = [stems_of(text) for text in texts]
+        stems = Vocabulary.of(own)
+        asked = [stems_and_pairs_of(text) for text in texts]
+        pairs = Vocabulary.of(asked, KNOWN_FROM)
+        words = _Words(stems, stems.rows([(w, ()) for w, _ in own]), pairs, pairs.rows(asked))
+        both = ((stems, words.rows_of_stems), (pairs, words.rows_of_pairs))
+        arrays = [(*v.arrays(), rows.data, rows.indices, rows.indptr) for v, rows in both]
+        parts = {f"{n}_{m}": part for n, some in enumerate(arrays) for m, part in enumerate(some)}
+        write_arrays(cache, key, **parts)
+        return words
+    known: list[Any] = []
+    for number in range(2):
+        terms, weights, *rows = (held[f"{number}_{m}"] for m in range(5))
+        shape = (len(texts), len(terms))
+        known += [Vocabulary.of_arrays(terms, weights), csr_matrix(tuple(rows), shape)]
+    return _Words(*known)
+
+
 def _embedded(
     texts: Sequence[str],
     embedder: Embedder,
@@ -421,7 +456,7 @@ def _embedded(
         progress(FILE_NAME, len(missing), len(missing))
     vectors = np.stack([known[key] for key in keys])
     if missing:
-        write_arrays(cache, keys=np.array(keys), vectors=vectors)
+        write_arrays(cache, _VECTORS, keys=np.array(keys), vectors=vectors)
     return vectors
 
 
@@ -430,12 +465,10 @@ def _key(text: str, identity: str) -> str:
 
 
 def _cached(cache: Path) -> dict[str, Vectors]:
-    try:
-        with np.load(cache, allow_pickle=False) as held:
-            vectors = held["vectors"].astype(np.float32)
-            keys = [str(key) for key in held["keys"]]
-    except (OSError, ValueError, KeyError, EOFError, BadZipFile):  # not there, or damaged
+    held = read_arrays(cache, _VECTORS)
+    if held is None:
         return {}
+    keys, vectors = held["keys"].tolist(), held["vectors"]
     if vectors.shape != (len(keys), DIMENSIONS) or not np.isfinite(vectors).all():
         return {}
     return dict(zip(keys, vectors, strict=True))

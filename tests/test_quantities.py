@@ -193,3 +193,33 @@ def test_over_the_corpus_the_newest_download_count_leads() -> None:
     assert others
     for other in others:
         assert texts[other.doc][other.start : other.end] == other.text
+
+
+def test_what_was_said_after_the_asked_day_stands_behind_what_was_said_before() -> None:
+    newest = evidence(
+        "Llama 4 is the newest family.", score=0.9, published=date(2025, 8, 1), doc="august.md"
+    )
+    then = evidence(
+        "Llama 3.3 is the newest model.", score=0.5, published=date(2024, 12, 9), doc="then.md"
+    )
+    undated = evidence("Llama is a family of models.", score=0.3, published=None, doc="undated.md")
+    found = [newest, then, undated]
+
+    def docs(question: str) -> list[str]:
+        return [item.passage.doc for item in prefer_current(read(question), found)[0]]
+
+    assert docs("What was the newest Llama in mid January 2025?") == [
+        "then.md", "undated.md", "august.md",
+    ]  # fmt: skip
+    assert docs("What is the newest Llama?") == ["august.md", "then.md", "undated.md"]
+    # What happened in a year is often told after it.
+    assert docs("What was the newest Llama of 2024?") == ["august.md", "then.md", "undated.md"]
+
+
+def test_what_is_told_later_of_the_asked_day_itself_is_not_later() -> None:
+    told = evidence(
+        "On 29 April 2025 Meta released Llama Guard 4.", score=0.9, published=date(2025, 8, 1)
+    )
+    other = evidence("Meta released a tool.", score=0.5, published=date(2025, 4, 29))
+    question = read("What did Meta release on 29 April 2025?")
+    assert prefer_current(question, [told, other])[0] == [told, other]

@@ -233,6 +233,22 @@ def test_the_space_is_adapted_anew_when_an_answer_is_mended(
         assert len(fitted) == times
 
 
+def test_the_words_are_found_once(
+    small_config: Config, embedder: Embedder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from chatbot import written_questions
+
+    monkeypatch.setattr(written_questions, "MIN_VOTERS", 10**6)  # no sentence is looked at
+    write(small_config.docs_dir, QUESTIONS)
+    index, _ = open_index(small_config, embedder)
+    new, _ = open_written_questions(small_config.docs_dir, index, embedder)
+    monkeypatch.setattr(written_questions, "stems_and_pairs_of", None)  # not called again
+    kept, _ = open_written_questions(small_config.docs_dir, index, embedder)
+    assert (new.words != kept.words).nnz == 0
+    assert new.vocabulary == kept.vocabulary
+    assert kept.words.shape == (len(QUESTIONS), len(kept.vocabulary.columns))
+
+
 def mended() -> list[dict[str, Any]]:
     """The same questions, of which another has an answer."""
     quote = {"doc": "mill.txt", "quote": "It ground wheat until 1963 and is a museum today."}

@@ -1,0 +1,167 @@
+"""How well the check of drafts and the abstention tell right from wrong on public sets.
+
+    make bench-trust BENCH=path/to/sets
+
+Support: AUROC of the check between claims that their evidence supports and others (WiCE, Kamoi et
+al. 2023; BEGIN, Dziri et al. 2022), against the share of the claim's words that the evidence holds.
+The check itself says yes or no; claims are ranked by what it measures.
+Abstention: AUROC of the probability that a question is answered, against the highest BM25 score of
+a passage in the same run. No set has written questions, so only the `_plain` models speak, as for a
+user's own documents. Nothing is fitted here. Sets are indexed once and kept under --work.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import re
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+from retrieval import query_text, show
+from scipy.stats import rankdata
+
+from chatbot.chatbot import THRESHOLD
+from chatbot.config import load_config
+from chatbot.embedding import Embedder
+from chatbot.evaluation.adapters import adapt
+from chatbot.evidence import answer_probability, find_evidence
+from chatbot.grounding import check, unsupported_items
+from chatbot.index import open_index
+from chatbot.language import words
+from chatbot.lexicon import question_stems
+from chatbot.questions import read_question
+from chatbot.retrieval import Searcher
+
+ROOT = Path(__file__).resolve().parents[2]
+CLAIMS = ("wice_test/claims_oracle.jsonl", "begin_wow/begin_wow.jsonl")
+QUESTIONS = ("clapnq_dev/clapnq_dev.jsonl", "squad2_dev_half", "mtrag_un", "nomiracl_fr")
+_SUPPORTED = {"supported", "fully attributable"}
+
+
+def auroc(values: Sequence[float], positive: Sequence[bool]) -> float:
+    """Area under the ROC curve."""
+    yes = np.array(positive, dtype=bool)
+    ranks = rankdata(values)[yes].sum()
+    return float((ranks - yes.sum() * (yes.sum() + 1) / 2) / (yes.sum() * (~yes).sum()))
+
+
+def shared_words(claim: str, sources: Sequence[str]) -> float:
+    """Share of the claim's words that the sources hold: the baseline."""
+    held = {word for source in sources for word in words(source)}
+    said = words(claim)
+    return sum(word in held for word in said) / max(1, len(said))
+
+
+def support(claim: str, sources: Sequence[str]) -> float:
+    """What the check measures, as one number to rank by.
+
+    The content that the sources hold, less a tenth for each figure, date or name that they do not,
+    and half of the share of all words: who repeats a source keeps its little words too.
+    """
+    around = " ".join(sources)
+    missing = unsupported_items(claim, sources, context=around)
+    content = check(claim, sources, context=around).content
+    return content - 0.1 * len(missing) + 0.5 * shared_words(claim, sources)
+
+
+def claims(path: Path) -> Iterator[tuple[str, list[str], bool]]:
+    """Claim, its source sentences, and whether they support it."""
+    for line in path.read_text("utf-8").splitlines():
+        row = json.loads(line)
+        sources = [
+            sentence
+            for context in row["contexts"]
+            for sentence in context.get("sentences") or re.split(r"(?<=[.!?])\s+", context["text"])
+        ]
+        label = row["labels"].get("label") or row["labels"]["begin"]
+        yield row["response"], sources, label.lower() in _SUPPORTED
+
+
+def support_row(path: Path) -> tuple[str, ...]:
+    """One row of the table of support."""
+    found = list(claims(path))
+    labels = [supported for *_, supported in found]
+    ours = auroc([support(claim, sources) for claim, sources, _ in found], labels)
+    plain = auroc([shared_words(claim, sources) for claim, sources, _ in found], labels)
+    return f"{path.parent.name} ({len(found)})", f"{plain:.3f}", f"{ours:.3f}"
+
+
+def abstention_row(path: Path, work: Path, embedder: Embedder) -> tuple[str, ...]:
+    """One row of the table of abstention."""
+    name = path.stem
+    docs = work / name / "docs"
+    dataset = adapt(path, docs)
+    config = load_config(chat_model="none", docs_dir=docs, storage_dir=work / "storage")
+    index, _ = open_index(config, embedder, _progress)
+    searcher = Searcher(index, embedder)
+    own = own_passages(path, index.files)
+    rows: dict[str, list[int]] = {doc: [] for doc in index.files}
+    for row, passage in enumerate(index.passages):
+        rows[passage.doc].append(row)
+    gate, probability, labels = [], [], []
+    for case in dataset.cases:
+        text = query_text(case.question, case.history)
+        documents = own.get(case.id)
+        hits = searcher.search(text)
+        found = searcher.best(hits, config.passages, documents)
+        question = read_question(text, today=date.today())
+        evidence = find_evidence(question, searcher, hits, found)
+        probability.append(answer_probability(question, evidence, searcher, hits))
+        words_only = searcher.keywords.scores(question_stems(text))
+        among = [row for doc in documents for row in rows[doc]] if documents else slice(None)
+        gate.append(float(words_only[among].max(initial=0.0)))
+        labels.append(bool(case.data["answerable"]))
+    answered = np.array(probability) >= THRESHOLD
+    yes = np.array(labels)
+    return (
+        f"{name} ({yes.sum()} answerable, {(~yes).sum()} not)",
+        f"{auroc(gate, labels):.3f}",
+        f"{auroc(probability, labels):.3f}",
+        f"{answered[~yes].mean():.3f}",
+        f"{(~answered[yes]).mean():.3f}",
+    )
+
+
+def own_passages(path: Path, names: Iterable[str]) -> dict[str, list[str]]:
+    """Documents that each question may be answered from: NoMIRACL gives ten to each."""
+    if path.name != "nomiracl_fr":
+        return {}
+    # The adapter ends a file's name with a part of its id's checksum.
+    named = {Path(name).stem.rpartition("-")[2]: name for name in names}
+    keys = lambda row: [hashlib.sha256(i.encode()).hexdigest()[:8] for i in row["context_ids"]]  # noqa: E731
+    lines = (path / "queries.jsonl").read_text("utf-8").splitlines()
+    return {row["id"]: [named[key] for key in keys(row)] for row in map(json.loads, lines)}
+
+
+def _progress(doc: str, done: int, total: int) -> None:
+    if done % 50 == 0:
+        print(f"\rembedding {done} of {total}", end="", file=sys.stderr, flush=True)
+
+
+def main() -> None:
+    """Run what was asked for."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--bench", type=Path, required=True, help="folder of the public sets")
+    parser.add_argument("--work", type=Path, default=ROOT / "runs" / "bench-retrieval")
+    parser.add_argument("--sets", nargs="*", default=[*CLAIMS, *QUESTIONS], help="some of them")
+    arguments = parser.parse_args()
+    paths = {name: arguments.bench / name for name in arguments.sets}
+    rows = [support_row(path) for name, path in paths.items() if name in CLAIMS and path.exists()]
+    if rows:
+        show("Support, AUROC", ("set", "shared words", "ours"), rows)
+    embedder = Embedder(load_config().models_dir)
+    table = []
+    for name, path in paths.items():
+        if name not in CLAIMS and path.exists():
+            table.append(abstention_row(path, arguments.work, embedder))
+            header = ("set", "BM25 AUROC", "ours", "wrongly answered", "wrongly refused")
+            show("Abstention", header, table)
+
+
+if __name__ == "__main__":
+    main()
