@@ -18,7 +18,7 @@ from chatbot.language import ALL_STOP_WORDS, stem, words
 from chatbot.questions import Question
 from chatbot.records import Evidence, OtherValue
 
-MIN_SCORE = 0.05
+MIN_SCORE = 0.01
 """A statement takes part when its score is at least this share of the best one's: the older values
 of a quantity score low, for they do not answer, and below it come figures of other things."""
 LATER = 0.2
@@ -59,7 +59,11 @@ def prefer_current(
     # Of the sentences that give this value, the one that answers best, not the last to repeat it.
     current = max(
         (item for item in eligible if item.figure.same_value(newest.figure)),
-        key=lambda item: (item.day == _own_day(item.evidence), item.evidence.score),
+        key=lambda item: (
+            item.day == _own_day(item.evidence),
+            round(item.evidence.score, 2),
+            item.day,
+        ),
     )
     best = ordered[0].score
     rest = [item for item in ordered if item is not current.evidence]
