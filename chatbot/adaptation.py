@@ -93,18 +93,15 @@ def kept_adaptation(file: Path, key: str, words: int, fit: Callable[[], Adaptati
     key = f"{key} {settings}"
     held = read_arrays(file, key)
     if held is not None:
-        turns, added = held["turns"], held["words"].astype(np.float32)
+        turns, added = held["turns"], held["words"]
         if turns.shape == (2, DIMENSIONS, DIMENSIONS) and added.shape == (2, words, DIMENSIONS):
-            return _adaptation(turns, added)
+            return _adaptation(turns, added.astype(np.float32))
     made = fit()
     maps = (made.question, made.sentence)
-    write_arrays(
-        file,
-        key,
-        turns=np.stack([one.turn for one in maps]),
-        words=np.stack([one.words for one in maps]).astype(np.float16),
-    )
-    return made
+    turns = np.stack([one.turn for one in maps])
+    added = np.stack([one.words for one in maps]).astype(np.float16)
+    write_arrays(file, key, turns=turns, words=added)
+    return _adaptation(turns, added.astype(np.float32))  # as it will be read the next time
 
 
 @dataclass(frozen=True, slots=True)

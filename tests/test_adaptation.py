@@ -143,6 +143,18 @@ def test_the_slopes_are_those_of_the_loss() -> None:
         assert expected == pytest.approx(rise, rel=2e-3, abs=1e-9)
 
 
+def test_kept_maps_are_those_that_were_used_at_first(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    turn, words = random.normal(size=(384, 384)), random.normal(size=(5, 384))
+    one = Map(turn=turn.astype(np.float32), words=words.astype(np.float32))
+    first, second = (
+        kept_adaptation(tmp_path / "a.npz", "a", 5, lambda: Adaptation(question=one, sentence=one))
+        for _ in range(2)
+    )
+    assert (first.question.words == second.question.words).all()
+    assert (first.sentence.turn == second.sentence.turn).all()
+
+
 def test_maps_are_kept_for_the_same_questions_only(tmp_path: Path) -> None:
     file = tmp_path / "adaptation.npz"
     fitted: list[int] = []
