@@ -72,7 +72,7 @@ SAYS_OTHERWISE: dict[Language, str] = {
 }
 PART = 0.3
 """Score that a sentence must have to be quoted for a part of the question."""
-CORRECTED = 0.3
+CORRECTED = 0.25
 """Share of the nearest written questions, by closeness, that one sentence must contradict for it to
 be said."""
 
