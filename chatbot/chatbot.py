@@ -20,6 +20,7 @@ from chatbot.dates import DateSpan
 from chatbot.drafting import DraftCheck
 from chatbot.embedding import Embedder
 from chatbot.errors import ModelFileError, UsageError
+from chatbot.events import day_of, event_of
 from chatbot.evidence import answer_probability, find_evidence
 from chatbot.index import Index, Progress, SyncReport, open_index
 from chatbot.inference import ChatModel
@@ -239,13 +240,14 @@ class Chatbot:
         read = read_question(query, today=date.today())
         if as_of:
             read = replace(read, as_of=DateSpan(as_of, as_of, 0, 0), relation="on")
+        searcher = self._searcher  # `sync` may put another one in its place meanwhile
+        read = self._dated_by_event(read, searcher, documents)
         language = read_question(typed, today=date.today()).language
         understood = time.perf_counter() - started
         yield Understood(
             query=query, language=language, as_of=read.as_of.last if read.as_of else None
         )
 
-        searcher = self._searcher  # `sync` may put another one in its place meanwhile
         hits = searcher.search(query)
         found = searcher.best(hits, self.config.passages, documents)
         passages = tuple(scored for _, scored in found)
@@ -284,6 +286,22 @@ class Chatbot:
             yield base.answer("quoted", sentences, citations)
             return
         yield from self._draft(read, base, evidence, quotes, stop)
+
+    def _dated_by_event(
+        self, read: Question, searcher: Searcher, documents: Collection[str] | None
+    ) -> Question:
+        """The question with the day of the event that it compares its time with, where known."""
+        asked = event_of(read)
+        if asked is None:
+            return read
+        name, relation = asked
+        hits = searcher.search(read.text[name.start : name.end])
+        found = searcher.best(hits, self.config.passages, documents)
+        texts = [sentence.text for _, scored in found for sentence in scored.passage.sentences]
+        day = day_of(name, texts)
+        if day is None:
+            return read
+        return replace(read, as_of=DateSpan(day, day, name.start, name.end), relation=relation)
 
     def _of_each_part(
         self, whole: Question, searcher: Searcher, documents: Collection[str] | None

@@ -80,11 +80,10 @@ def _known_by_then(question: Question, evidence: Sequence[Evidence]) -> list[Evi
     if asked is None or question.relation != "on" or (asked.last - asked.first).days > 31:
         return list(evidence)
     known = [
-        replace(item, score=item.score * LATER)
-        if (day := _day(item)) is not None and day > asked.last
-        else item
+        item if (day := _day(item)) is None or _allowed(question, day)
+        else replace(item, score=item.score * LATER)
         for item in evidence
-    ]
+    ]  # fmt: skip
     return sorted(known, key=lambda item: -item.score)
 
 
@@ -100,7 +99,7 @@ def _statements(question: Question, evidence: Sequence[Evidence]) -> list[Statem
     }
     versions = question.versions - day_words
     # Behemoth's parameters are not Maverick's: a name that the best sentences hold is demanded.
-    names = {stem(name, "en") for name in _named(question) - _GENERIC}
+    names = {stem(name, "en") for name in _named(question) - _GENERIC - day_words}
     names -= _absent(names, evidence)
     if not measured:
         return []

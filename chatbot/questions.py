@@ -17,6 +17,7 @@ MAX_CHARACTERS = 2_000
 """What is read of a question; the rest of a longer one is dropped and said so nowhere else."""
 
 Wants = Literal["figure", "date", "person", "other"]
+Relation = Literal["on", "before", "after"]
 
 _WANTS: tuple[tuple[Wants, re.Pattern[str]], ...] = (
     (
@@ -84,7 +85,7 @@ class Question:
     """Unit that a wanted figure should have; empty when any will do."""
     as_of: DateSpan | None
     """The days that the question is about; None when it names none."""
-    relation: Literal["on", "before", "after"]
+    relation: Relation
     """How the answer's day lies to `as_of`."""
 
 
@@ -144,9 +145,7 @@ def _unit(folded: str) -> str:
     return ""
 
 
-def _constraint(
-    text: str, folded: str, today: date
-) -> tuple[DateSpan | None, Literal["on", "before", "after"]]:
+def _constraint(text: str, folded: str, today: date) -> tuple[DateSpan | None, Relation]:
     """The day or interval that a question asks about, and whether before, after or on it."""
     spans = find_dates(text, reference=today)
     if not spans:
@@ -165,4 +164,4 @@ def _constraint(
     return span, "on"
 
 
-__all__ = ["Question", "Wants", "find_figures", "normalise", "parts", "read_question"]
+__all__ = ["Question", "Relation", "Wants", "find_figures", "normalise", "parts", "read_question"]

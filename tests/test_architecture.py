@@ -21,7 +21,7 @@ ORDER = [
     {"conversion", "calibration"},
     {"prefix_states"},
     {"inference", "questions", "prompts", "index", "conversation", "drafting", "own_documents"},
-    {"written_questions"},
+    {"written_questions", "events"},
     {"retrieval"},
     {"evidence"},
     {"quantities", "quotes"},

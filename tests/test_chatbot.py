@@ -236,3 +236,12 @@ def test_models_close_in_any_order() -> None:
     gc.collect()
     assert "".join(first.stream(tokens, max_tokens=4)) == expected
     first.close()
+
+
+def test_an_event_dates_a_question_by_the_day_the_documents_give_it(quoting: Chatbot) -> None:
+    answer = quoting.answer("How many times had Llama been downloaded before LlamaCon?")
+    assert "1 billion" in answer.sentences[0].text
+    assert answer.as_of == date(2025, 3, 19)
+    understood = next(iter(quoting.ask("What had been downloaded before LlamaCon?")))
+    assert isinstance(understood, Understood)
+    assert understood.as_of == date(2025, 4, 29)
