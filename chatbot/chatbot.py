@@ -314,8 +314,10 @@ class Chatbot:
         best = []
         for text in parts(whole):
             part = read_question(text, today=date.today(), language=whole.language)
-            if part.as_of is None:
-                part = replace(part, as_of=whole.as_of, relation=whole.relation)
+            day = whole.as_of
+            if part.as_of is None and day and day.start == day.end:
+                # Asked as of a day from outside; one within the question is of its own part.
+                part = replace(part, as_of=day, relation=whole.relation)
             hits = searcher.search(text)
             found = searcher.best(hits, self.config.passages, documents)
             evidence, _ = prefer_current(part, find_evidence(part, searcher, hits, found))
