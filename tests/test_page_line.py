@@ -24,7 +24,9 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 def test_sixteen_browsers_are_served_in_order(browser: Browser, address: str) -> None:
     pages = [_open(browser, address) for _ in range(BROWSERS)]
-    questions = [f"How many times was Llama downloaded, reader {n:02d}?" for n in range(BROWSERS)]
+    questions = [
+        f"I am reader {n:02d}. How many times has Llama been downloaded?" for n in range(BROWSERS)
+    ]
     for page, question in zip(pages, questions, strict=True):
         page.fill("#question textarea", question)
     for page in pages:
