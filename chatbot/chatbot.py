@@ -24,6 +24,7 @@ from chatbot.events import day_of, event_of
 from chatbot.evidence import answer_probability, find_evidence
 from chatbot.index import Index, Progress, SyncReport, open_index
 from chatbot.inference import ChatModel
+from chatbot.language import detect
 from chatbot.models import NO_MODEL, chat_model_path
 from chatbot.quantities import prefer_current
 from chatbot.questions import Question, normalise, parts, read_question
@@ -242,14 +243,13 @@ class Chatbot:
             read = replace(read, as_of=DateSpan(as_of, as_of, 0, 0), relation="on")
         searcher = self._searcher  # `sync` may put another one in its place meanwhile
         read = self._dated_by_event(read, searcher, documents)
-        language = read_question(typed, today=date.today()).language
+        language = detect(typed)
         understood = time.perf_counter() - started
         yield Understood(
             query=query, language=language, as_of=read.as_of.last if read.as_of else None
         )
 
-        hits = searcher.search(query)
-        found = searcher.best(hits, self.config.passages, documents)
+        hits, found = self._found(query, searcher, documents)
         passages = tuple(scored for _, scored in found)
         yield Found(passages=passages)
         candidates = find_evidence(read, searcher, hits, found)
@@ -287,6 +287,13 @@ class Chatbot:
             return
         yield from self._draft(read, base, evidence, quotes, stop)
 
+    def _found(
+        self, query: str, searcher: Searcher, documents: Collection[str] | None
+    ) -> tuple[Hits, list[tuple[int, ScoredPassage]]]:
+        """Scores of everything for a query, and the passages that lead by them."""
+        hits = searcher.search(query)
+        return hits, searcher.best(hits, self.config.passages, documents)
+
     def _dated_by_event(
         self, read: Question, searcher: Searcher, documents: Collection[str] | None
     ) -> Question:
@@ -295,8 +302,7 @@ class Chatbot:
         if asked is None:
             return read
         name, relation = asked
-        hits = searcher.search(read.text[name.start : name.end])
-        found = searcher.best(hits, self.config.passages, documents)
+        _, found = self._found(read.text[name.start : name.end], searcher, documents)
         texts = [sentence.text for _, scored in found for sentence in scored.passage.sentences]
         day = day_of(name, texts)
         if day is None:
@@ -318,8 +324,7 @@ class Chatbot:
             if part.as_of is None and day and day.start == day.end:
                 # Asked as of a day from outside; one within the question is of its own part.
                 part = replace(part, as_of=day, relation=whole.relation)
-            hits = searcher.search(text)
-            found = searcher.best(hits, self.config.passages, documents)
+            hits, found = self._found(text, searcher, documents)
             evidence, _ = prefer_current(part, find_evidence(part, searcher, hits, found))
             best += [item for item in evidence[:1] if item.score >= PART]
         return best

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from chatbot.dates import find_dates
 from chatbot.grounding import find_names
 from chatbot.language import ALL_STOP_WORDS, content_words, fold, words
+from chatbot.questions import carry
 from chatbot.records import Turn
 
 _OPENING = re.compile(
@@ -88,7 +89,7 @@ def standalone(question: str, history: Sequence[Turn]) -> str:
             and not any(fold(word) in fold(name) for name in missing)
         ][:6]  # fmt: skip
     extra = " ".join([*missing, *topic])
-    return f"{question.rstrip()} ({extra})" if extra else question
+    return carry(question, extra)
 
 
 def _refers(rest: str, own_names: Sequence[str]) -> bool:
@@ -159,7 +160,7 @@ def _with_rest(replaced: str, body: str) -> str:
     held = set(words(replaced))
     if set(content_words(body)) <= held:
         return replaced
-    return f"{replaced.rstrip()} ({body})"
+    return carry(replaced, body)
 
 
 def _previous_year(previous: str, body: str) -> str | None:

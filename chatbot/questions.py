@@ -9,7 +9,7 @@ from datetime import date
 from typing import Literal
 
 from chatbot.dates import DateSpan, find_dates
-from chatbot.grounding import Name, find_figures, find_names
+from chatbot.grounding import Name, find_names
 from chatbot.language import content_words, detect, fold, stem
 from chatbot.records import Language
 
@@ -134,8 +134,12 @@ def parts(question: Question) -> list[str]:
     if len(found) < 2:
         return []
     names = dict.fromkeys(question.text[name.start : name.end] for name in question.names)
-    carried = f" ({' '.join(names)})" if names else ""
-    return [part if find_names(part) else part + carried for part in found]
+    return [part if find_names(part) else carry(part, " ".join(names)) for part in found]
+
+
+def carry(question: str, words: str) -> str:
+    """A question with words of an earlier one behind it, so that it stands alone."""
+    return f"{question.rstrip()} ({words})" if words else question
 
 
 def _unit(folded: str) -> str:
@@ -162,6 +166,3 @@ def _constraint(text: str, folded: str, today: date) -> tuple[DateSpan | None, R
     if re.search(r"\b(after|since|apres|depuis|a partir de|from)\s+(?:the\s+|le\s+|l')?$", before):
         return span, "after"
     return span, "on"
-
-
-__all__ = ["Question", "Relation", "Wants", "find_figures", "normalise", "parts", "read_question"]

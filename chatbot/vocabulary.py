@@ -11,13 +11,14 @@ import math
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
+from chatbot.caches import Arrays
 from chatbot.language import words
 from chatbot.lexicon import question_stems, translated_stems
 
@@ -41,17 +42,6 @@ class Vocabulary:
         weights = (math.log((len(texts) + 1) / (having[term] + 0.5)) for term in kept)
         return cls(columns=dict(zip(kept, enumerate(weights), strict=True)))
 
-    @classmethod
-    def of_arrays(cls, terms: NDArray[np.str_], weights: NDArray[np.float64]) -> Vocabulary:
-        """The vocabulary that `arrays` was made of."""
-        columns = enumerate(weights.tolist())
-        return cls(columns=dict(zip(terms.tolist(), columns, strict=True)))
-
-    def arrays(self) -> tuple[NDArray[np.str_], NDArray[np.float64]]:
-        """Its terms and their weights, for keeping them."""
-        weights = [weight for _, weight in self.columns.values()]
-        return np.array(list(self.columns), dtype=np.str_), np.array(weights)
-
     def rows(self, texts: Sequence[Terms]) -> csr_matrix:
         """Weights of each text's known terms, shape (texts, terms); its own have unit length."""
         columns: list[int] = []
@@ -68,6 +58,41 @@ class Vocabulary:
         return csr_matrix((weights, columns, starts), shape, dtype=np.float32)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WeightedTexts:
+    """Texts as rows of weighted terms, with the vocabulary that was counted in them."""
+
+    vocabulary: Vocabulary
+    rows: csr_matrix
+    """Shape (texts, terms)."""
+
+    @classmethod
+    def of(cls, texts: Sequence[Terms], least: int = 1) -> WeightedTexts:
+        """Texts with the terms that stand in at least that many of them."""
+        vocabulary = Vocabulary.of(texts, least)
+        return cls(vocabulary=vocabulary, rows=vocabulary.rows(texts))
+
+    @classmethod
+    def of_arrays(cls, arrays: Arrays) -> WeightedTexts:
+        """What `arrays` was made of."""
+        columns = enumerate(arrays["weights"].tolist())
+        vocabulary = Vocabulary(columns=dict(zip(arrays["terms"].tolist(), columns, strict=True)))
+        parts = (arrays["data"], arrays["indices"], arrays["indptr"])
+        shape = (len(arrays["indptr"]) - 1, len(vocabulary.columns))
+        return cls(vocabulary=vocabulary, rows=csr_matrix(parts, shape))
+
+    def arrays(self) -> Arrays:
+        """All of it, for keeping it in a file."""
+        return {
+            "terms": np.array(list(self.vocabulary.columns), dtype=np.str_),
+            "weights": np.array([weight for _, weight in self.vocabulary.columns.values()]),
+            "data": self.rows.data,
+            "indices": self.rows.indices,
+            "indptr": self.rows.indptr,
+        }
+
+
+@cache
 def source_key() -> str:
     """Changes with the code and the dictionary that say which words a text has."""
     here = Path(__file__).parent
@@ -80,8 +105,8 @@ def stems_of(text: str) -> Terms:
     return question_stems(text), translated_stems(text)
 
 
-def stems_and_pairs_of(text: str) -> Terms:
-    """The same with the pairs of neighbouring words, the first of which begins the text."""
-    own, beside = stems_of(text)
+def with_pairs(text: str, stems: Terms) -> Terms:
+    """A text's stems and the pairs of its neighbouring words, the first of which begins it."""
+    own, beside = stems
     pairs = [f"{first} {second}" for first, second in pairwise((_START, *words(text)))]
     return [*own, *pairs], beside

@@ -13,26 +13,24 @@ A folder without the file is searched without its help.
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from scipy.sparse import csr_matrix
 
 from chatbot.adaptation import Bools, Map, Rows, Texts, adapt, kept_adaptation
 from chatbot.caches import read_arrays, write_arrays
 from chatbot.embedding import DIMENSIONS, Embedder, Vectors
 from chatbot.index import Index
 from chatbot.language import fold
-from chatbot.vocabulary import Vocabulary, source_key, stems_and_pairs_of, stems_of
+from chatbot.question_file import FILE_NAME, Problem, WrittenQuestion, read_written_questions
+from chatbot.question_vectors import question_vectors
+from chatbot.vocabulary import Terms, Vocabulary, WeightedTexts, source_key, stems_of, with_pairs
 
-FILE_NAME = "questions.jsonl"
 NEAREST = 30
 """Neighbours that are asked whether they are answered."""
 WORDS = 0.1
@@ -46,31 +44,10 @@ few neighbours for a share to mean much: a folder with three of them, two unansw
 everything."""
 KNOWN_FROM = 3
 """Questions that must have a word or a pair of words for a vector of it to be learned."""
-_SLICE = 64
-_VECTORS = "vectors of questions"
 _SHARPNESS = 15.0
 """How fast a neighbour's word loses weight with distance: 0.05 of cosine less halves it. 10, 15 and
 20 tell the near misses of llama-dev from its answerable questions with an AUROC of .951, .948 and
 .931."""
-
-Problem = tuple[str, str]
-"""(file, what is wrong with it)."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WrittenQuestion:
-    """One question with what answers it; without evidence it is one that nothing answers."""
-
-    text: str
-    evidence: tuple[tuple[str, str], ...]
-    """(document, quote) of each sentence that answers."""
-    about: str | None
-    """Document that comes near to an unanswered question."""
-    correction: tuple[str, str] | None
-    """(document, quote) of what contradicts a question that takes something wrong for granted."""
-    plain: bool
-    """A plain question that many ask: it leads to its answer and decides for its like, but does
-    not vote, because nobody writes as many plain questions that have no answer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,10 +71,8 @@ class WrittenQuestions:
     corrections: Rows
     """Row in the index of the sentence that contradicts what the question takes for granted, -1
     where there is none, shape (questions,)."""
-    vocabulary: Vocabulary
-    """Their stems."""
-    words: csr_matrix
-    """Weights of these, unit length, shape (questions, stems)."""
+    stems: WeightedTexts
+    """Their stems, each question's of unit length."""
     adapted: Adapted | None
     """None where there are too few questions."""
 
@@ -110,12 +85,13 @@ class WrittenQuestions:
         """Compare a question and its vector, shape (384,), with all of them."""
         if not self.texts:
             return NO_NEIGHBOURS
-        shared = WORDS * self._shared_words(text)
+        stems = stems_of(text)
+        shared = WORDS * self._shared_words(stems)
         plain = self.vectors @ question + shared
         said = np.zeros(len(self.rows), dtype=np.float32)
         similarity, far = plain, FAR
         if self.adapted is not None:
-            mapped = self.adapted.map_question(text, question)
+            mapped = self.adapted.map_question(question, with_pairs(text, stems))
             similarity, far = self.adapted.questions @ mapped + shared, 0.0
             said = np.maximum(said, self.adapted.sentences @ mapped)
         asked = np.zeros(len(self.rows), dtype=np.float32)
@@ -149,10 +125,10 @@ class WrittenQuestions:
         one, other = self.adapted.sentences[places]
         return max(0.0, float(one @ other))
 
-    def _shared_words(self, text: str) -> Vectors:
+    def _shared_words(self, stems: Terms) -> Vectors:
         """Cosine of the weighted stems; words of the other language count by the dictionary."""
-        query = self.vocabulary.rows([stems_of(text)])
-        shared: Vectors = (self.words @ query.T).toarray().ravel()
+        query = self.stems.vocabulary.rows([stems])
+        shared: Vectors = (self.stems.rows @ query.T).toarray().ravel()
         return shared
 
 
@@ -167,9 +143,9 @@ class Adapted:
     sentences: Vectors
     """Those of WrittenQuestions.rows, shape (sentences, 384)."""
 
-    def map_question(self, text: str, question: Vectors) -> Vectors:
-        """A question, with its vector of shape (384,), in that space."""
-        words = self.vocabulary.rows([stems_and_pairs_of(text)])
+    def map_question(self, question: Vectors, terms: Terms) -> Vectors:
+        """A question's vector, shape (384,), with its stems and pairs of words, in that space."""
+        words = self.vocabulary.rows([terms])
         mapped: Vectors = self.question_map(Texts(vectors=question[None], words=words))[0]
         return mapped
 
@@ -229,8 +205,7 @@ NO_QUESTIONS = WrittenQuestions(
     rows=_NO_ROWS,
     ties=(_NO_ROWS, _NO_ROWS),
     corrections=_NO_ROWS,
-    words=csr_matrix((0, 0), dtype=np.float32),
-    vocabulary=Vocabulary(columns={}),
+    stems=WeightedTexts.of([]),
     adapted=None,
 )
 NO_NEIGHBOURS = Neighbours(
@@ -270,7 +245,7 @@ def open_written_questions(
     if not tied:
         return NO_QUESTIONS, problems
     texts = tuple(question.text for question, _ in tied)
-    vectors = _embedded(texts, embedder, index.folder / "questions.npz", progress)
+    vectors = question_vectors(texts, embedder, index.folder / "questions.npz", progress)
     about = {question.about for question, _ in tied if question.about}
     covered = frozenset({doc for q, _ in tied for doc, _ in q.evidence} | about)
     rows_said = known.rows_of(covered)
@@ -278,25 +253,34 @@ def open_written_questions(
     answers = [sorted(place[row] for row in rows) for _, rows in tied]
     answered = np.array([bool(rows) for rows in answers])
     votes = np.array([not question.plain for question, _ in tied])
-    key = _key(repr([(q.text, q.evidence, q.plain) for q, _ in tied]), embedder.identity)
-    words = _words_of(texts, index.folder / "words.npz")
+    worded = _key("\n".join(texts), source_key())
+    stems = _kept(
+        index.folder / "stems.npz",
+        worded,
+        lambda: WeightedTexts.of([(stems_of(text)[0], ()) for text in texts]),
+    )
     adapted = None
     if _enough(votes, answered):
+        key = _key(repr([(q.text, q.evidence, q.plain) for q, _ in tied]), embedder.identity)
         told = partial(progress, f"{FILE_NAME}, adapting") if progress else None
-        vocabulary = words.pairs
-        questions = Texts(vectors=vectors, words=words.rows_of_pairs)
+        terms = _kept(
+            index.folder / "terms.npz",
+            worded,
+            lambda: WeightedTexts.of([with_pairs(t, stems_of(t)) for t in texts], KNOWN_FROM),
+        )
+        said = [stems_of(index.sentence(row)[1].text) for row in rows_said.tolist()]
+        questions = Texts(vectors=vectors, words=terms.rows)
         sentences = Texts(
-            vectors=index.sentence_vectors[rows_said],
-            words=vocabulary.rows([stems_of(known.texts[row]) for row in rows_said]),
+            vectors=index.sentence_vectors[rows_said], words=terms.vocabulary.rows(said)
         )
         adaptation = kept_adaptation(
             index.folder / "adaptation.npz",
             f"{key} {source_key()}",
-            len(vocabulary.columns),
+            len(terms.vocabulary.columns),
             lambda: adapt(questions, sentences, answers, votes, told),
         )
         adapted = Adapted(
-            vocabulary=vocabulary,
+            vocabulary=terms.vocabulary,
             question_map=adaptation.question,
             questions=adaptation.question(questions),
             sentences=adaptation.sentence(sentences),
@@ -314,59 +298,15 @@ def open_written_questions(
             np.array([row for rows in answers for row in rows], dtype=np.int64),
         ),
         corrections=np.array([rows[0] if rows else -1 for rows in corrections]),
-        vocabulary=words.stems,
-        words=words.rows_of_stems,
+        stems=stems,
         adapted=adapted,
     ), problems
-
-
-def read_written_questions(path: Path) -> tuple[list[WrittenQuestion], list[Problem]]:
-    """The questions of a file, each text once, and what is wrong with its other lines."""
-    try:
-        lines = path.read_bytes().split(b"\n")
-    except FileNotFoundError:
-        return [], []
-    except OSError as error:
-        return [], [(path.name, f"cannot be read: {error.strerror}")]
-    questions: dict[str, WrittenQuestion] = {}
-    problems: list[Problem] = []
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
-        try:
-            question = _question(json.loads(line.decode("utf-8-sig")))
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            problems.append((path.name, f"line {number} is left out: {_short(error)}"))
-            continue
-        questions.setdefault(question.text, question)
-    return list(questions.values()), problems
-
-
-def _question(data: Any) -> WrittenQuestion:
-    text, evidence = data["question"].strip(), data.get("evidence") or []
-    correction = data.get("correction")
-    if not text:
-        raise ValueError("the question is empty")
-    if bool(data["answerable"]) != bool(evidence):
-        raise ValueError("an answerable question has evidence, the others have none")
-    return WrittenQuestion(
-        text=text,
-        evidence=tuple((item["doc"], item["quote"]) for item in evidence),
-        about=data.get("about"),
-        correction=(correction["doc"], correction["quote"]) if correction else None,
-        plain=data.get("kind") == "plain",
-    )
-
-
-def _short(error: Exception) -> str:
-    return f"{error} is missing" if isinstance(error, KeyError) else str(error)
 
 
 class _Sentences:
     """The sentences of an index by document, as quotes are compared."""
 
     def __init__(self, index: Index) -> None:
-        self.texts = [sentence.text for passage in index.passages for sentence in passage.sentences]
         self._of: dict[str, list[tuple[int, str]]] = {}
         self._held: dict[tuple[str, str], list[int]] = {}
         for row, passage in enumerate(index.passages):
@@ -398,77 +338,15 @@ def _plain(text: str) -> str:
     return " ".join(re.sub(r"[*_`]", "", fold(text)).split())
 
 
-@dataclass(frozen=True, slots=True)
-class _Words:
-    """The words of the questions."""
-
-    stems: Vocabulary
-    rows_of_stems: csr_matrix
-    """Of their own stems, shape (questions, stems)."""
-    pairs: Vocabulary
-    """Stems and pairs of words that several questions have."""
-    rows_of_pairs: csr_matrix
-    """Shape (questions, stems and pairs)."""
-
-
-def _words_of(texts: Sequence[str], cache: Path) -> _Words:
-    """The words of questions, from the cache if they were found before: it takes seconds."""
-    key = _key("\n".join(texts), source_key())
-    held = read_arrays(cache, key)
-    if held is None:
-        own = [stems_of(text) for text in texts]
-        stems = Vocabulary.of(own)
-        asked = [stems_and_pairs_of(text) for text in texts]
-        pairs = Vocabulary.of(asked, KNOWN_FROM)
-        words = _Words(stems, stems.rows([(w, ()) for w, _ in own]), pairs, pairs.rows(asked))
-        both = ((stems, words.rows_of_stems), (pairs, words.rows_of_pairs))
-        arrays = [(*v.arrays(), rows.data, rows.indices, rows.indptr) for v, rows in both]
-        parts = {f"{n}_{m}": part for n, some in enumerate(arrays) for m, part in enumerate(some)}
-        write_arrays(cache, key, **parts)
-        return words
-    known: list[Any] = []
-    for number in range(2):
-        terms, weights, *rows = (held[f"{number}_{m}"] for m in range(5))
-        shape = (len(texts), len(terms))
-        known += [Vocabulary.of_arrays(terms, weights), csr_matrix(tuple(rows), shape)]
-    return _Words(*known)
-
-
-def _embedded(
-    texts: Sequence[str],
-    embedder: Embedder,
-    cache: Path,
-    progress: Callable[[str, int, int], None] | None,
-) -> Vectors:
-    """Vectors of the questions; what the cache holds of them is not embedded again."""
-    keys = [_key(text, embedder.identity) for text in texts]
-    known = _cached(cache)
-    missing = [text for text, key in zip(texts, keys, strict=True) if key not in known]
-    for first in range(0, len(missing), _SLICE):
-        if progress:
-            progress(FILE_NAME, first, len(missing))
-        some = missing[first : first + _SLICE]
-        known |= {
-            _key(text, embedder.identity): vector
-            for text, vector in zip(some, embedder.questions(some), strict=True)
-        }
-    if progress and missing:
-        progress(FILE_NAME, len(missing), len(missing))
-    vectors = np.stack([known[key] for key in keys])
-    if missing:
-        write_arrays(cache, _VECTORS, keys=np.array(keys), vectors=vectors)
-    return vectors
+def _kept(file: Path, key: str, count: Callable[[], WeightedTexts]) -> WeightedTexts:
+    """Counted words from a file, or counted now and kept there: it takes seconds."""
+    held = read_arrays(file, key)
+    if held is not None:
+        return WeightedTexts.of_arrays(held)
+    counted = count()
+    write_arrays(file, key, **counted.arrays())
+    return counted
 
 
 def _key(text: str, identity: str) -> str:
     return hashlib.sha256(f"{identity}\0{text}".encode()).hexdigest()[:32]
-
-
-def _cached(cache: Path) -> dict[str, Vectors]:
-    held = read_arrays(cache, _VECTORS)
-    if held is None:
-        return {}
-    keys, vectors = held["keys"].tolist(), held["vectors"]
-    if vectors.shape != (len(keys), DIMENSIONS) or not np.isfinite(vectors).all():
-        return {}
-    return dict(zip(keys, vectors, strict=True))

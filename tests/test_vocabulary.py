@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from chatbot.vocabulary import Vocabulary, stems_and_pairs_of, stems_of
+from chatbot.vocabulary import Vocabulary, stems_of, with_pairs
 
 
 def test_rare_terms_weigh_more_and_own_ones_have_unit_length() -> None:
@@ -36,10 +36,10 @@ def test_a_term_must_stand_in_enough_texts() -> None:
 
 def test_pairs_keep_what_is_asked() -> None:
     pages = "How many pages did it have?"
-    own, _ = stems_and_pairs_of(pages)
+    own, _ = with_pairs(pages, stems_of(pages))
     assert {"^ how", "how many", "many pages", "did it"} <= set(own)
     assert set(stems_of(pages)[0]) < set(own)
-    long, _ = stems_and_pairs_of("How long was it?")
+    long, _ = with_pairs("How long was it?", ((), ()))
     assert "how long" in long
     assert "how many" not in long
 

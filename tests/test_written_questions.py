@@ -13,8 +13,9 @@ from chatbot.chatbot import Chatbot
 from chatbot.config import Config
 from chatbot.embedding import Embedder
 from chatbot.index import open_index
+from chatbot.question_file import FILE_NAME, read_written_questions
 from chatbot.records import Answer
-from chatbot.written_questions import FILE_NAME, open_written_questions, read_written_questions
+from chatbot.written_questions import open_written_questions
 
 ROOT = Path(__file__).resolve().parent.parent
 BUILDER = "Jeanne Morel"
@@ -242,11 +243,11 @@ def test_the_words_are_found_once(
     write(small_config.docs_dir, QUESTIONS)
     index, _ = open_index(small_config, embedder)
     new, _ = open_written_questions(small_config.docs_dir, index, embedder)
-    monkeypatch.setattr(written_questions, "stems_and_pairs_of", None)  # not called again
+    monkeypatch.setattr(written_questions, "stems_of", None)  # not called again
     kept, _ = open_written_questions(small_config.docs_dir, index, embedder)
-    assert (new.words != kept.words).nnz == 0
-    assert new.vocabulary == kept.vocabulary
-    assert kept.words.shape == (len(QUESTIONS), len(kept.vocabulary.columns))
+    assert (new.stems.rows != kept.stems.rows).nnz == 0
+    assert new.stems.vocabulary == kept.stems.vocabulary
+    assert kept.stems.rows.shape == (len(QUESTIONS), len(kept.stems.vocabulary.columns))
 
 
 def mended() -> list[dict[str, Any]]:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from chatbot.evaluation.metrics import Row, Score, confidence, right
 
+Bools = NDArray[np.bool_]
 Floats = NDArray[np.float64]
 
 CALIBRATION_BINS = 10
@@ -70,13 +71,17 @@ def judge(rows: Sequence[Row]) -> Judged:
 
 
 def auroc(judged: Judged) -> Score:
-    """Area under the ROC curve of `confidence` for answerable against unanswerable, 0…1.
+    """Area under the ROC curve of `confidence` for answerable against unanswerable, 0…1."""
+    return roc_area(*_labelled(judged))
+
+
+def roc_area(stated: Floats, labels: Bools) -> Score:
+    """Area under the ROC curve of values for true against false labels, 0…1; None without either.
 
     The Mann-Whitney statistic with ties as halves (Hanley and McNeil 1982).
     """
     from scipy.stats import rankdata
 
-    stated, labels = _labelled(judged)
     positives = int(labels.sum())
     negatives = len(labels) - positives
     if not positives or not negatives:
@@ -87,7 +92,12 @@ def auroc(judged: Judged) -> Score:
 
 def calibration_error(judged: Judged) -> Score:
     """Expected calibration error of `confidence`, ten bins of equal width (Naeini et al. 2015)."""
-    bins = reliability(judged)
+    return calibration_gap(*_labelled(judged))
+
+
+def calibration_gap(stated: Floats, labels: Bools) -> Score:
+    """The same of probabilities and what they were stated of; None without any."""
+    bins = _bins(stated, labels)
     total = sum(item["cases"] for item in bins)
     if not total:
         return None
@@ -97,7 +107,10 @@ def calibration_error(judged: Judged) -> Score:
 
 def reliability(judged: Judged) -> list[dict[str, float]]:
     """Non-empty bins of `confidence`: mean stated probability, share answerable, cases."""
-    stated, labels = _labelled(judged)
+    return _bins(*_labelled(judged))
+
+
+def _bins(stated: Floats, labels: Bools) -> list[dict[str, float]]:
     bins = np.minimum((stated * CALIBRATION_BINS).astype(int), CALIBRATION_BINS - 1)
     cases = np.bincount(bins, minlength=CALIBRATION_BINS)
     sums = np.bincount(bins, stated, CALIBRATION_BINS), np.bincount(bins, labels, CALIBRATION_BINS)
@@ -111,7 +124,7 @@ def reliability(judged: Judged) -> list[dict[str, float]]:
     ]
 
 
-def _labelled(judged: Judged) -> tuple[Floats, NDArray[np.bool_]]:
+def _labelled(judged: Judged) -> tuple[Floats, Bools]:
     known = ~np.isnan(judged.stated) & ~np.isnan(judged.answerable)
     return judged.stated[known], judged.answerable[known] == 1
 

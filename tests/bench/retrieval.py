@@ -22,6 +22,7 @@ from pathlib import Path
 
 import ir_measures
 import numpy as np
+from common import ROOT
 from ir_measures import nDCG
 from numpy.typing import NDArray
 
@@ -41,7 +42,6 @@ from chatbot.retrieval import Hits, KeywordIndex, Searcher
 
 Scores = NDArray[np.float32]
 SYSTEMS = ("BM25", "dense", "RRF", "ours")
-ROOT = Path(__file__).resolve().parents[2]
 
 
 @dataclass(frozen=True, slots=True)
@@ -311,7 +311,7 @@ def main() -> None:
     arguments = parser.parse_args()
     config = load_config(chat_model="none")
     embedder = Embedder(config.models_dir)
-    index, written, _ = open_documents(config, embedder, _progress)
+    index, written, _ = open_documents(config, embedder, embedding_progress)
     searcher = Searcher(index, embedder, written)
     cases = load_dataset(find_set(arguments.split)).cases
     if arguments.only in (None, "own"):
@@ -331,7 +331,7 @@ def main() -> None:
             set_config = load_config(
                 chat_model="none", docs_dir=docs, storage_dir=arguments.work / "storage"
             )
-            set_index, _ = open_index(set_config, embedder, _progress)
+            set_index, _ = open_index(set_config, embedder, embedding_progress)
             table = documents_table(Searcher(set_index, embedder), queries)
             for measure in ("nDCG@10", "hit@5"):
                 shares = [f"{table[system][measure]:.1f}" for system in SYSTEMS]
@@ -339,7 +339,8 @@ def main() -> None:
             show("Public sets", ("set", "measure", *SYSTEMS), rows)
 
 
-def _progress(doc: str, done: int, total: int) -> None:
+def embedding_progress(doc: str, done: int, total: int) -> None:
+    """Say on the terminal how far it is."""
     if done % 50 == 0:
         print(f"\rembedding {done} of {total}", end="", file=sys.stderr, flush=True)
 

@@ -16,19 +16,19 @@ import argparse
 import hashlib
 import json
 import re
-import sys
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from pathlib import Path
 
 import numpy as np
-from retrieval import query_text, show
-from scipy.stats import rankdata
+from common import ROOT
+from retrieval import embedding_progress, query_text, show
 
 from chatbot.chatbot import THRESHOLD
 from chatbot.config import load_config
 from chatbot.embedding import Embedder
 from chatbot.evaluation.adapters import adapt
+from chatbot.evaluation.setwide import roc_area
 from chatbot.evidence import answer_probability, find_evidence
 from chatbot.grounding import check, unsupported_items
 from chatbot.index import open_index
@@ -37,17 +37,9 @@ from chatbot.lexicon import question_stems
 from chatbot.questions import read_question
 from chatbot.retrieval import Searcher
 
-ROOT = Path(__file__).resolve().parents[2]
 CLAIMS = ("wice_test/claims_oracle.jsonl", "begin_wow/begin_wow.jsonl")
 QUESTIONS = ("clapnq_dev/clapnq_dev.jsonl", "squad2_dev_half", "mtrag_un", "nomiracl_fr")
 _SUPPORTED = {"supported", "fully attributable"}
-
-
-def auroc(values: Sequence[float], positive: Sequence[bool]) -> float:
-    """Area under the ROC curve."""
-    yes = np.array(positive, dtype=bool)
-    ranks = rankdata(values)[yes].sum()
-    return float((ranks - yes.sum() * (yes.sum() + 1) / 2) / (yes.sum() * (~yes).sum()))
 
 
 def shared_words(claim: str, sources: Sequence[str]) -> float:
@@ -85,9 +77,11 @@ def claims(path: Path) -> Iterator[tuple[str, list[str], bool]]:
 def support_row(path: Path) -> tuple[str, ...]:
     """One row of the table of support."""
     found = list(claims(path))
-    labels = [supported for *_, supported in found]
-    ours = auroc([support(claim, sources) for claim, sources, _ in found], labels)
-    plain = auroc([shared_words(claim, sources) for claim, sources, _ in found], labels)
+    labels = np.array([supported for *_, supported in found])
+    ours = roc_area(np.array([support(claim, sources) for claim, sources, _ in found]), labels)
+    plain = roc_area(
+        np.array([shared_words(claim, sources) for claim, sources, _ in found]), labels
+    )
     return f"{path.parent.name} ({len(found)})", f"{plain:.3f}", f"{ours:.3f}"
 
 
@@ -97,7 +91,7 @@ def abstention_row(path: Path, work: Path, embedder: Embedder) -> tuple[str, ...
     docs = work / name / "docs"
     dataset = adapt(path, docs)
     config = load_config(chat_model="none", docs_dir=docs, storage_dir=work / "storage")
-    index, _ = open_index(config, embedder, _progress)
+    index, _ = open_index(config, embedder, embedding_progress)
     searcher = Searcher(index, embedder)
     own = own_passages(path, index.files)
     rows: dict[str, list[int]] = {doc: [] for doc in index.files}
@@ -120,8 +114,8 @@ def abstention_row(path: Path, work: Path, embedder: Embedder) -> tuple[str, ...
     yes = np.array(labels)
     return (
         f"{name} ({yes.sum()} answerable, {(~yes).sum()} not)",
-        f"{auroc(gate, labels):.3f}",
-        f"{auroc(probability, labels):.3f}",
+        f"{roc_area(np.array(gate), yes):.3f}",
+        f"{roc_area(np.array(probability), yes):.3f}",
         f"{answered[~yes].mean():.3f}",
         f"{(~answered[yes]).mean():.3f}",
     )
@@ -133,14 +127,15 @@ def own_passages(path: Path, names: Iterable[str]) -> dict[str, list[str]]:
         return {}
     # The adapter ends a file's name with a part of its id's checksum.
     named = {Path(name).stem.rpartition("-")[2]: name for name in names}
-    keys = lambda row: [hashlib.sha256(i.encode()).hexdigest()[:8] for i in row["context_ids"]]  # noqa: E731
     lines = (path / "queries.jsonl").read_text("utf-8").splitlines()
-    return {row["id"]: [named[key] for key in keys(row)] for row in map(json.loads, lines)}
+    return {
+        row["id"]: [named[_checksum(identifier)] for identifier in row["context_ids"]]
+        for row in map(json.loads, lines)
+    }
 
 
-def _progress(doc: str, done: int, total: int) -> None:
-    if done % 50 == 0:
-        print(f"\rembedding {done} of {total}", end="", file=sys.stderr, flush=True)
+def _checksum(identifier: str) -> str:
+    return hashlib.sha256(identifier.encode()).hexdigest()[:8]
 
 
 def main() -> None:

@@ -22,12 +22,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
-from scipy.stats import rankdata
 
 from chatbot.chatbot import Chatbot
 from chatbot.config import load_config
 from chatbot.conversation import standalone
 from chatbot.evaluation.datasets import Case, find_set, load_dataset, parse_case
+from chatbot.evaluation.setwide import calibration_gap, roc_area
 from chatbot.evidence import IN_SCOPE, LogisticModel, answerable_features, find_evidence
 from chatbot.language import fold
 from chatbot.questions import Question, normalise, read_question
@@ -167,26 +167,6 @@ def out_of_fold(all_examples: Sequence[Example], names: Sequence[str]) -> list[E
     return [ranked[i] for i in range(len(all_examples))]
 
 
-def auroc(positive: Sequence[float], negative: Sequence[float]) -> float:
-    """Area under the ROC curve."""
-    ranks = rankdata([*positive, *negative])[: len(positive)]
-    n = len(positive)
-    return float((ranks.sum() - n * (n + 1) / 2) / max(1, n * len(negative)))
-
-
-def calibration_error(probabilities: Floats, labels: Floats, bins: int = 10) -> float:
-    """Expected calibration error over equal-width bins."""
-    at = np.clip((probabilities * bins).astype(int), 0, bins - 1)
-    return float(
-        sum(
-            (at == b).sum() * abs(probabilities[at == b].mean() - labels[at == b].mean())
-            for b in range(bins)
-            if (at == b).any()
-        )
-        / len(labels)
-    )
-
-
 def store(name: str, model: LogisticModel, about: Mapping[str, object]) -> None:
     """Write a model into the package."""
     weights = {key: round(value, 4) for key, value in model.weights.items()}
@@ -264,12 +244,13 @@ def main() -> None:
             ("plain", probabilities["scope_plain"]),
         ):
             report = {
-                kind: round(auroc(list(column[labels]), list(column[(kinds == kind) & ~labels])), 3)
+                kind: round(area, 3)
                 for kind in ("near_miss", "out_of_scope", "elsewhere")
-                if ((kinds == kind) & ~labels).any()
+                for among in [labels | (kinds == kind)]
+                if (area := roc_area(column[among], labels[among])) is not None
             }
             own_only = kinds != "elsewhere"
-            error = calibration_error(column[own_only], labels[own_only].astype(float))
+            error = calibration_gap(column[own_only], labels[own_only])
             print(f"{label}: AUROC {report}, calibration error on own questions {error:.3f}")
             fitted["answerable" if label != "plain" else "scope_plain"][1].update(auroc=report)
             for threshold in (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8):
