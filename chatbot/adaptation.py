@@ -11,6 +11,7 @@ The embedder stays as it is.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +37,7 @@ RATES = (0.0005, 0.0002)
 are what keeps the maps from learning the questions by heart; see DECISIONS.md."""
 _DECAYS = (0.9, 0.999)
 _SEED = 0
+_ROWS_AT_ONCE = 64
 
 Bools = NDArray[np.bool_]
 Rows = NDArray[np.int64]
@@ -66,7 +68,7 @@ class Map:
 
     def __call__(self, texts: Texts) -> Vectors:
         """Mapped texts, shape (count, 384), unit length."""
-        return _mapped(self.turn, self.words, texts)[0]
+        return _mapped(self, texts)[0]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,10 +140,16 @@ def adapt(
     for row, rows in enumerate(answers):
         gold[row, list(rows)] = True
     answered = np.array([bool(rows) for rows in answers])
+    # Sentences have no pairs of words: half of the vectors would stay what they are.
+    said = np.unique(sentences.words.indices)
+    sentences = Texts(vectors=sentences.vectors, words=sentences.words[:, said])
     written = _Written(questions, sentences, gold, answered, votes)
-    turns = np.stack([np.eye(DIMENSIONS, dtype=np.float32)] * 2)
-    added = np.zeros((2, terms, DIMENSIONS), dtype=np.float32)
-    steps = [_Adam(turns, RATES[0]), _Adam(added, RATES[1])]
+    maps = Adaptation(question=_identity(terms), sentence=_identity(len(said)))
+    steps = [
+        _Adam(values, rate)
+        for one in (maps.question, maps.sentence)
+        for values, rate in zip((one.turn, one.words), RATES, strict=True)
+    ]
     size = max(1, min(BATCH, count // 4))  # of few questions, most are to compare with
     for epoch in range(EPOCHS):
         if progress:
@@ -151,10 +159,19 @@ def adapt(
             batch = order[start : start + size]
             rest = np.delete(order, slice(start, start + size))
             others = random.choice(rest, min(COMPARED, len(rest)), replace=False)
-            slopes = _slopes(turns, added, written, batch, others)
+            slopes = _slopes(maps, written, batch, others)
             for step, slope in zip(steps, slopes, strict=True):
                 step(slope)
-    return _adaptation(turns, added)
+    words = np.zeros((terms, DIMENSIONS), dtype=np.float32)
+    words[said] = maps.sentence.words
+    return Adaptation(question=maps.question, sentence=Map(turn=maps.sentence.turn, words=words))
+
+
+def _identity(words: int) -> Map:
+    return Map(
+        turn=np.eye(DIMENSIONS, dtype=np.float32),
+        words=np.zeros((words, DIMENSIONS), dtype=np.float32),
+    )
 
 
 def _adaptation(turns: Vectors, added: Vectors) -> Adaptation:
@@ -165,33 +182,45 @@ def _adaptation(turns: Vectors, added: Vectors) -> Adaptation:
 
 
 class _Adam:
-    """Steps of Adam that change values in place."""
+    """Steps of Adam that change values, shape (rows, columns), in place."""
 
     def __init__(self, values: Floats, rate: float) -> None:
         self._values, self._rate, self._steps = values, rate, 0
         self._first, self._second = np.zeros_like(values), np.zeros_like(values)
+        self._free = np.empty_like(values[:_ROWS_AT_ONCE])
 
     def __call__(self, slope: Floats) -> None:
         self._steps += 1
-        for moment, decay, seen in (
-            (self._first, _DECAYS[0], slope),
-            (self._second, _DECAYS[1], slope**2),
-        ):
-            moment *= decay
-            moment += (1 - decay) * seen
-        first = self._first / (1 - _DECAYS[0] ** self._steps)
-        spread = np.sqrt(self._second / (1 - _DECAYS[1] ** self._steps)) + 1e-8
-        self._values -= self._rate * first / spread
+        first_left, second_left = (1 - decay**self._steps for decay in _DECAYS)
+        rate = self._rate * math.sqrt(second_left) / first_left
+        least = 1e-8 * math.sqrt(second_left)
+        # Some rows at a time, without new arrays: whole ones do not fit into the processor's cache,
+        # and reading them eleven times a step took more than all the rest.
+        for start in range(0, len(slope), _ROWS_AT_ONCE):
+            rows = slice(start, start + _ROWS_AT_ONCE)
+            some, free = slope[rows], self._free[: len(slope) - start]
+            first, second = self._first[rows], self._second[rows]
+            first *= _DECAYS[0]
+            first += np.multiply(some, 1 - _DECAYS[0], out=free)
+            second *= _DECAYS[1]
+            np.multiply(some, some, out=free)
+            free *= 1 - _DECAYS[1]
+            second += free
+            np.sqrt(second, out=free)
+            free += least
+            np.divide(first, free, out=free)
+            free *= rate
+            self._values[rows] -= free
 
 
 def _slopes(
-    turns: Floats, added: Floats, written: _Written, batch: Rows, others: Rows
-) -> tuple[Floats, Floats]:
-    """Derivatives of the loss of a batch by both turns, (2, 384, 384), and both words'."""
-    questions, compared = written.questions[batch], written.questions[others]
-    asked, asked_length = _mapped(turns[0], added[0], questions)
-    near, near_length = _mapped(turns[0], added[0], compared)
-    said, said_length = _mapped(turns[1], added[1], written.sentences)
+    maps: Adaptation, written: _Written, batch: Rows, others: Rows
+) -> tuple[Floats, Floats, Floats, Floats]:
+    """Derivatives of the loss of a batch: by the turn and the words of questions and sentences."""
+    questions, sentences = written.questions[np.concatenate([batch, others])], written.sentences
+    mapped, lengths = _mapped(maps.question, questions)
+    asked, near = np.split(mapped, [len(batch)])
+    said, said_lengths = _mapped(maps.sentence, sentences)
     gold = written.gold[batch].astype(np.float32)
 
     likeness = asked @ near.T / TEMPERATURE
@@ -203,29 +232,20 @@ def _slopes(
     )
     to_near /= TEMPERATURE
 
-    by_asked = _through_unit(to_said @ said + to_near @ near, asked, asked_length)
-    by_near = _through_unit(to_near.T @ asked, near, near_length)
-    by_said = _through_unit(to_said.T @ asked, said, said_length)
-    sentences = written.sentences
+    to_mapped = np.concatenate([to_said @ said + to_near @ near, to_near.T @ asked])
+    by_questions = _through_unit(to_mapped, mapped, lengths)
+    by_said = _through_unit(to_said.T @ asked, said, said_lengths)
     return (
-        np.stack(
-            [
-                questions.vectors.T @ by_asked + compared.vectors.T @ by_near,
-                sentences.vectors.T @ by_said,
-            ]
-        ),
-        np.stack(
-            [
-                questions.words.T @ by_asked + compared.words.T @ by_near,
-                sentences.words.T @ by_said,
-            ]
-        ),
+        questions.vectors.T @ by_questions,
+        questions.words.T @ by_questions,
+        sentences.vectors.T @ by_said,
+        sentences.words.T @ by_said,
     )
 
 
-def _mapped(turn: Floats, words: Floats, texts: Texts) -> tuple[Floats, Floats]:
+def _mapped(by: Map, texts: Texts) -> tuple[Floats, Floats]:
     """Mapped texts of unit length, and what their lengths were."""
-    return _unit(texts.vectors @ turn + texts.words @ words)
+    return _unit(texts.vectors @ by.turn + texts.words @ by.words)
 
 
 def _pull(scores: Floats, wanted: Floats) -> Floats:

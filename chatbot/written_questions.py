@@ -17,7 +17,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -253,11 +253,12 @@ def open_written_questions(
     answers = [sorted(place[row] for row in rows) for _, rows in tied]
     answered = np.array([bool(rows) for rows in answers])
     votes = np.array([not question.plain for question, _ in tied])
+    stems_of_texts = cache(lambda: [stems_of(text) for text in texts])  # takes seconds
     worded = _key("\n".join(texts), source_key())
     stems = _kept(
         index.folder / "stems.npz",
         worded,
-        lambda: WeightedTexts.of([(stems_of(text)[0], ()) for text in texts]),
+        lambda: WeightedTexts.of([(own, ()) for own, _ in stems_of_texts()]),
     )
     adapted = None
     if _enough(votes, answered):
@@ -266,7 +267,7 @@ def open_written_questions(
         terms = _kept(
             index.folder / "terms.npz",
             worded,
-            lambda: WeightedTexts.of([with_pairs(t, stems_of(t)) for t in texts], KNOWN_FROM),
+            lambda: WeightedTexts.of(list(map(with_pairs, texts, stems_of_texts())), KNOWN_FROM),
         )
         said = [stems_of(index.sentence(row)[1].text) for row in rows_said.tolist()]
         questions = Texts(vectors=vectors, words=terms.rows)

@@ -113,6 +113,7 @@ def test_the_slopes_are_those_of_the_loss() -> None:
     written = adaptation._Written(asked, said, gold, answered, votes)
     turns = np.stack([np.eye(384)] * 2) + random.normal(size=(2, 384, 384)) * 0.01
     added = random.normal(size=(2, 7, 384)) * 0.05
+    maps = [Map(turn=turn, words=words) for turn, words in zip(turns, added, strict=True)]
 
     def loss(turns: Floats, added: Floats) -> float:
         q, o, s = (
@@ -134,7 +135,10 @@ def test_the_slopes_are_those_of_the_loss() -> None:
         to_said = pull(q @ s.T / adaptation.SENTENCE_TEMPERATURE, gold[batch])
         return to_said + pull(near, alike) + adaptation.VOTE * float(vote)
 
-    by_turns, by_words = adaptation._slopes(turns, added, written, batch, others)
+    slopes = adaptation._slopes(
+        Adaptation(question=maps[0], sentence=maps[1]), written, batch, others
+    )
+    by_turns, by_words = np.stack(slopes[::2]), np.stack(slopes[1::2])
     for seed in range(4):
         way = np.random.default_rng(seed)
         turn, word = way.normal(size=turns.shape) * 1e-6, way.normal(size=added.shape) * 1e-6
