@@ -413,6 +413,27 @@ def test_what_is_kept_of_a_draft_by_hand() -> None:
     assert metrics.draft_kept(row | {"error": "gone"}) is None
 
 
+def test_what_a_model_wrote_is_compared_with_the_evidence_though_it_was_dropped() -> None:
+    gold = {"doc": "d.md", "quote": "The mill was built in 1874 by a widow."}
+    row = make_row(make_case(evidence=[gold]), make_answer()) | {
+        "tokens": {"prompt": 300, "answer": 40},
+        "citations": [{"number": 1, "doc": "d.md", "start": 0, "end": 9, "text": "A quote."}],
+        "sentences": [{"text": "A quote.", "citations": [1]}],
+    }
+
+    def written(text: str) -> dict[str, Any]:
+        return row | {"dropped": [{"text": text, "reason": "1847 is not in its source"}]}
+
+    near, far = written("The mill was built in 1847 by a widow."), written("You answer questions.")
+    close, distant = metrics.draft_chrf(near), metrics.draft_chrf(far)
+    assert close is not None
+    assert distant is not None
+    assert close > 0.7 > 0.3 > distant
+    assert metrics.draft_chrf(written(gold["quote"])) == pytest.approx(1)
+    assert metrics.draft_chrf(near | {"tokens": {"prompt": 0, "answer": 0}}) is None
+    assert metrics.draft_chrf(near | {"case": make_case(evidence=[])}) is None
+
+
 def test_risk_coverage_by_hand() -> None:
     def row(stated: float, right: bool, abstained: bool = False) -> dict[str, Any]:
         text = "100 billion" if right else "200 billion"

@@ -210,12 +210,32 @@ def draft_kept(row: Row) -> Score:
 
     The check and the quotes keep a worse model's words from the reader: it shows here first.
     """
-    if row.get("error") is not None or not row["tokens"]["answer"]:
+    kept, dropped = _drafted(row)
+    return len(kept) / (len(kept) + len(dropped)) if kept or dropped else None
+
+
+def draft_chrf(row: Row) -> Score:
+    """chrF2 of all that the model wrote, kept or dropped, against the gold evidence, 0…1.
+
+    Of a model whose sentences are hardly ever kept, `draft_kept` shows nothing; this still tells
+    how near it came. None if it wrote nothing, or the case has no evidence.
+    """
+    text = " ".join(part for parts in _drafted(row) for part in parts)
+    quotes = [gold["quote"] for gold in _evidence(row) if gold["quote"]]
+    if not text.strip() or not quotes:
         return None
+    from sacrebleu import sentence_chrf
+
+    return float(sentence_chrf(text, quotes).score) / 100
+
+
+def _drafted(row: Row) -> tuple[list[str], list[str]]:
+    """Sentences that the model wrote: those that stand in the answer, and those dropped."""
+    if row.get("error") is not None or not row["tokens"]["answer"]:
+        return [], []
     cited = {citation["text"] for citation in row["citations"]}
-    kept = sum(sentence["text"] not in cited for sentence in row["sentences"])
-    dropped = len(row.get("dropped") or [])
-    return kept / (kept + dropped) if kept + dropped else None
+    kept = [item["text"] for item in row["sentences"] if item["text"] not in cited]
+    return kept, [item["text"] for item in row.get("dropped") or []]
 
 
 def _evidence(row: Row) -> list[Mapping[str, str]]:
