@@ -13,7 +13,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # The test tools and the network have nothing to say to each other after this.
 export HF_HUB_OFFLINE ?= 0
 
-.PHONY: help install models ingest run test test-fast check check-corpus lint types lock browser clean bench bench-retrieval bench-trust fit
+.PHONY: help install models ingest run test test-fast check check-corpus lint types lock browser clean bench bench-retrieval bench-trust fit vectors
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -62,6 +62,9 @@ bench-trust: $(VENV)/installed-dev ingest ## How well the check and the abstenti
 
 fit: $(VENV)/installed-dev ingest ## Fit the models of chatbot/fitted/ anew on the development questions
 	$(BIN)/python tests/fit/evidence.py --write $(if $(BENCH),--bench $(BENCH))
+
+vectors: $(VENV)/installed-dev ingest ## Put the vectors of docs/questions.jsonl, when it has changed, beside it
+	$(BIN)/python tests/fit/vectors.py
 
 check-corpus: $(VENV)/installed-dev ## The rules that docs/ and the question sets must keep
 	$(BIN)/python -m pytest -q tests/test_corpus.py tests/test_question_sets.py

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import pairwise
 from typing import Literal
 
 from chatbot.dates import DateSpan, find_dates
@@ -62,6 +64,24 @@ _NEXT_PART = re.compile(
     rf"(?=(?:(?:{_BEFORE_ASKING})\s+)?(?:{_ASKING})\b)",
     re.IGNORECASE,
 )
+# "Which came first, the licence or the model?", "Entre Scout et Maverick, lequel ..."
+_EITHER = re.compile(
+    r"(?P<asked>.+?)\s*[,:]\s*(?P<one>[^,:]+?),?\s+(?:or|ou)\s+(?P<other>[^,:?]+?)\s*\?*",
+    re.IGNORECASE,
+)
+_BETWEEN = re.compile(
+    r"(?:between|entre)\s+(?P<one>[^,:]+?)\s+(?:and|et)\s+(?P<other>[^,:]+?)\s*,\s*(?P<asked>.+)",
+    re.IGNORECASE,
+)
+_OR = re.compile(r",?\s+(?:or|ou)\s+(?:the\s+|l[ea]s?\s+|l['’])?", re.IGNORECASE)
+# "... higher or lower than Scout": what stands behind is compared with what stands before.
+_THAN = re.compile(
+    r"(?:(?P<alone>.+?)(?:\s+or\s+\w+)?\s+than"
+    r"|(?P<seul>.*\b(?:plus|moins|davantage|supérieure?s?|inférieure?s?|meilleure?s?)\b.*?)"
+    r"(?:\s+ou\s+\w+)?\s+qu(?:e\s|'|’))\s*(?P<other>[^,?]+?)\s*\?*",
+    re.IGNORECASE,
+)
+_OPPOSITE = re.compile(r"[a-z]+")
 _CARRIED = re.compile(r"\s*\([^()]*\)$")
 _FEWEST_WORDS = 3
 """Fewer words are no question of their own."""
@@ -132,9 +152,31 @@ def parts(question: Question) -> list[str]:
     found = [part.strip(" ,;?") for part in _NEXT_PART.split(asked)]
     found = [part for part in found if len(part.split()) >= _FEWEST_WORDS]
     if len(found) < 2:
-        return []
+        return _compared(asked, question.names)
     names = dict.fromkeys(question.text[name.start : name.end] for name in question.names)
     return [part if find_names(part) else carry(part, " ".join(names)) for part in found]
+
+
+def _compared(asked: str, names: Sequence[Name]) -> list[str]:
+    """What is asked of each of two things that are compared; nothing if none are."""
+    if between := _BETWEEN.fullmatch(asked):
+        return [f"{between[side]}, {between['asked']}" for side in ("one", "other")]
+    for first, second in pairwise(names):
+        if _OR.fullmatch(asked[first.end : second.start]):
+            return [
+                asked[: first.end] + asked[second.end :],
+                asked[: first.start] + asked[second.start :],
+            ]
+    if than := _THAN.fullmatch(asked):
+        alone, other = f"{than['alone'] or than['seul']}?", than["other"]
+        if len(other.split()) >= _FEWEST_WORDS:
+            return [alone, f"{other}?"]
+        if names and names[0].end < len(alone) and names[-1].start >= than.start("other"):
+            return [alone, alone[: names[0].start] + other + alone[names[0].end :]]
+    either = _EITHER.fullmatch(asked)
+    if either and not _OPPOSITE.fullmatch(either["other"]):
+        return [f"{either['asked']}, {either[side]}?" for side in ("one", "other")]
+    return []
 
 
 def carry(question: str, words: str) -> str:

@@ -245,7 +245,7 @@ def open_written_questions(
     if not tied:
         return NO_QUESTIONS, problems
     texts = tuple(question.text for question, _ in tied)
-    vectors = question_vectors(texts, embedder, index.folder / "questions.npz", progress)
+    vectors = question_vectors(texts, embedder, folder, index.folder / "questions.npz", progress)
     about = {question.about for question, _ in tied if question.about}
     covered = frozenset({doc for q, _ in tied for doc, _ in q.evidence} | about)
     rows_said = known.rows_of(covered)

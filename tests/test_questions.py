@@ -162,3 +162,28 @@ def test_questions_that_are_asked_in_one_are_told_apart(text: str, found: list[s
     for part, expected in zip(parts(read(text)), found, strict=True):
         for name in expected.partition(" (")[2].rstrip(")").split():
             assert name in part
+
+
+@pytest.mark.parametrize(
+    ("text", "sides"),
+    [
+        ("Which is older, the mill or Harbour House?",
+         ["Which is older, the mill?", "Which is older, Harbour House?"]),
+        ("Does Scout or Maverick have more experts?",
+         ["Does Scout have more experts?", "Does Maverick have more experts?"]),
+        ("Does Llama 4 Scout have more experts than Maverick?",
+         ["Does Llama 4 Scout have more experts?", "Does Maverick have more experts?"]),
+        ("Was the count of downloads higher or lower than the audience of Meta AI?",
+         ["Was the count of downloads higher?", "the audience of Meta AI?"]),
+        ("Entre Scout et Maverick, lequel a le plus d'experts ?",
+         ["Scout, lequel a le plus d'experts ?", "Maverick, lequel a le plus d'experts ?"]),
+        ("Le prix est-il plus élevé que l'audience de Meta AI ?",
+         ["Le prix est-il plus élevé?", "l'audience de Meta AI?"]),
+        ("Who is older or younger?", []),
+        ("Did Meta win, yes or no?", []),
+        ("Is Llama 3.3 cheaper than it was?", []),
+        ("Est-ce que Meta publie les poids que les entreprises demandent ?", []),
+    ],
+)  # fmt: skip
+def test_what_is_compared_is_asked_of_each(text: str, sides: list[str]) -> None:
+    assert parts(read(text)) == sides

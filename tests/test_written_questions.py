@@ -14,6 +14,7 @@ from chatbot.config import Config
 from chatbot.embedding import Embedder
 from chatbot.index import open_index
 from chatbot.question_file import FILE_NAME, read_written_questions
+from chatbot.question_vectors import SHIPPED_NAME, question_vectors, ship_vectors
 from chatbot.records import Answer
 from chatbot.written_questions import open_written_questions
 
@@ -255,3 +256,38 @@ def mended() -> list[dict[str, Any]]:
     quote = {"doc": "mill.txt", "quote": "It ground wheat until 1963 and is a museum today."}
     answered = {"question": QUESTIONS[2]["question"], "answerable": True, "evidence": [quote]}
     return [*QUESTIONS[:2], answered]
+
+
+def test_shipped_vectors_are_taken_and_only_they(
+    small_config: Config, embedder: Embedder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    docs, texts = small_config.docs_dir, [row["question"] for row in QUESTIONS]
+    shipped = embedder.questions(texts[:2])
+    ship_vectors(docs, texts[:2], shipped, embedder)
+    write(docs, QUESTIONS)
+    index, _ = open_index(small_config, embedder)
+    asked: list[str] = []
+    embed = embedder.questions
+    monkeypatch.setattr(embedder, "questions", lambda texts: asked.extend(texts) or embed(texts))
+    written, _ = open_written_questions(docs, index, embedder)
+    assert asked == [texts[2]]
+    assert (written.vectors[:2] * shipped).sum(axis=1).min() > 0.9999
+    again, _ = open_written_questions(docs, index, embedder)
+    assert np.array_equal(written.vectors, again.vectors)
+    assert asked == [texts[2]]
+    # A damaged file, or one of another embedder, costs time and nothing else.
+    (docs / SHIPPED_NAME).write_bytes(b"PK\x03\x04 not an archive")
+    open_written_questions(docs, index, embedder)
+    assert asked == [texts[2], *texts[:2]]  # the third is kept beside the index
+
+
+def test_nobody_waits_for_the_vectors_of_the_corpus(
+    embedder: Embedder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """docs/questions.npz knows every question of docs/questions.jsonl, and knows it well."""
+    written, _ = read_written_questions(ROOT / "docs" / FILE_NAME)
+    texts = [question.text for question in written]
+    some = embedder.questions(texts[::2000])
+    monkeypatch.setattr(embedder, "questions", None)
+    known = question_vectors(texts, embedder, ROOT / "docs", tmp_path / "cache")
+    assert (known[::2000] * some).sum(axis=1).min() > 0.999
