@@ -136,11 +136,16 @@ def read_question(text: str, *, today: date, language: Language | None = None) -
         stems=frozenset(stem(word, lang) for word in found for lang in ("en", "fr")),
         names=tuple(find_names(text)),
         versions=frozenset(word for word in found if word[0].isdigit() or word[-1:].isdigit()),
-        wants=next((kind for kind, pattern in _WANTS if pattern.search(folded)), "other"),
+        wants=wanted(folded),
         unit=_unit(folded),
         as_of=span,
         relation=relation,
     )
+
+
+def wanted(folded: str) -> Wants:
+    """The kind of thing that a folded question asks for."""
+    return next((kind for kind, pattern in _WANTS if pattern.search(folded)), "other")
 
 
 def parts(question: Question) -> list[str]:

@@ -25,6 +25,8 @@ from chatbot.lexicon import question_stems, translated_stems
 Terms = tuple[Collection[str], Collection[str]]
 """A text's own terms, and those that stand beside them: its stems in the other language."""
 _START = "^"
+SOURCES = ("vocabulary.py", "language.py", "lexicon.py", "lexicon.tsv")
+"""What says which words a text has."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,11 +95,10 @@ class WeightedTexts:
 
 
 @cache
-def source_key() -> str:
-    """Changes with the code and the dictionary that say which words a text has."""
+def source_key(files: tuple[str, ...]) -> str:
+    """Changes with the code that says what is counted in a text."""
     here = Path(__file__).parent
-    names = ("vocabulary.py", "language.py", "lexicon.py", "lexicon.tsv")
-    return hashlib.sha256(b"".join((here / name).read_bytes() for name in names)).hexdigest()
+    return hashlib.sha256(b"".join((here / name).read_bytes() for name in files)).hexdigest()
 
 
 def stems_of(text: str) -> Terms:

@@ -19,19 +19,22 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
+from typing import Protocol, Self, TypeVar
 
 import numpy as np
 
+from chatbot import marks, vocabulary
 from chatbot.adaptation import Bools, Map, Rows, Texts, adapt, kept_adaptation
-from chatbot.caches import read_arrays, write_arrays
+from chatbot.caches import Arrays, read_arrays, write_arrays
 from chatbot.embedding import DIMENSIONS, Embedder, Vectors
 from chatbot.index import Index
 from chatbot.language import fold
+from chatbot.marks import Marks
 from chatbot.question_file import FILE_NAME, Problem, WrittenQuestion, read_written_questions
 from chatbot.question_vectors import question_vectors
 from chatbot.vocabulary import Terms, Vocabulary, WeightedTexts, source_key, stems_of, with_pairs
 
-NEAREST = 30
+NEAREST = 60
 """Neighbours that are asked whether they are answered."""
 WORDS = 0.1
 """Weight of shared words beside the cosine of the vectors, which blur names and numbers: 0, 0.05,
@@ -44,10 +47,8 @@ few neighbours for a share to mean much: a folder with three of them, two unansw
 everything."""
 KNOWN_FROM = 3
 """Questions that must have a word or a pair of words for a vector of it to be learned."""
-_SHARPNESS = 15.0
-"""How fast a neighbour's word loses weight with distance: 0.05 of cosine less halves it. 10, 15 and
-20 tell the near misses of llama-dev from its answerable questions with an AUROC of .951, .948 and
-.931."""
+_SHARPNESS = 30.0
+"""How fast a neighbour's word loses weight with distance: 0.023 of cosine less halves it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +74,8 @@ class WrittenQuestions:
     where there is none, shape (questions,)."""
     stems: WeightedTexts
     """Their stems, each question's of unit length."""
+    marks: Marks
+    """Their numbers and what they ask for."""
     adapted: Adapted | None
     """None where there are too few questions."""
 
@@ -97,7 +100,10 @@ class WrittenQuestions:
         asked = np.zeros(len(self.rows), dtype=np.float32)
         likeness = (similarity - far) / (1 + WORDS - far)
         np.maximum.at(asked, self.ties[1], likeness[self.ties[0]])
-        closest = int(plain.argmax())
+        unlike = self.marks.distance(text)
+        alike = plain - unlike
+        closest = int(alike.argmax())
+        similarity = similarity - unlike
         voters = np.flatnonzero(self.votes)
         near = voters[np.argsort(-similarity[voters], kind="stable")[:NEAREST]]
         weight = np.exp(_SHARPNESS * (similarity[near] - similarity[near].max(initial=0.0)))
@@ -110,8 +116,8 @@ class WrittenQuestions:
             answered=float((share * self.answered[near]).sum()),
             correction=_most_said(self.corrections[near], share),
             near=max(0.0, float(likeness.max())),
-            closest=float(plain[closest]),
-            same=_same(float(plain[closest]), bool(self.answered[closest])),
+            closest=float(plain.max()),
+            same=_same(float(alike[closest]), bool(self.answered[closest])),
             margin=float(similarity[yes].max(initial=far) - similarity[no].max(initial=far)),
         )
 
@@ -206,6 +212,7 @@ NO_QUESTIONS = WrittenQuestions(
     ties=(_NO_ROWS, _NO_ROWS),
     corrections=_NO_ROWS,
     stems=WeightedTexts.of([]),
+    marks=Marks.of([]),
     adapted=None,
 )
 NO_NEIGHBOURS = Neighbours(
@@ -254,11 +261,18 @@ def open_written_questions(
     answered = np.array([bool(rows) for rows in answers])
     votes = np.array([not question.plain for question, _ in tied])
     stems_of_texts = cache(lambda: [stems_of(text) for text in texts])  # takes seconds
-    worded = _key("\n".join(texts), source_key())
+    worded = _key("\n".join(texts), source_key(vocabulary.SOURCES))
     stems = _kept(
         index.folder / "stems.npz",
         worded,
+        WeightedTexts,
         lambda: WeightedTexts.of([(own, ()) for own, _ in stems_of_texts()]),
+    )
+    told_apart = _kept(
+        index.folder / "marks.npz",
+        _key("\n".join(texts), source_key(marks.SOURCES)),
+        Marks,
+        lambda: Marks.of(texts),
     )
     adapted = None
     if _enough(votes, answered):
@@ -267,6 +281,7 @@ def open_written_questions(
         terms = _kept(
             index.folder / "terms.npz",
             worded,
+            WeightedTexts,
             lambda: WeightedTexts.of(list(map(with_pairs, texts, stems_of_texts())), KNOWN_FROM),
         )
         said = [stems_of(index.sentence(row)[1].text) for row in rows_said.tolist()]
@@ -276,7 +291,7 @@ def open_written_questions(
         )
         adaptation = kept_adaptation(
             index.folder / "adaptation.npz",
-            f"{key} {source_key()}",
+            f"{key} {source_key(vocabulary.SOURCES)}",
             len(terms.vocabulary.columns),
             lambda: adapt(questions, sentences, answers, votes, told),
         )
@@ -300,6 +315,7 @@ def open_written_questions(
         ),
         corrections=np.array([rows[0] if rows else -1 for rows in corrections]),
         stems=stems,
+        marks=told_apart,
         adapted=adapted,
     ), problems
 
@@ -339,11 +355,23 @@ def _plain(text: str) -> str:
     return " ".join(re.sub(r"[*_`]", "", fold(text)).split())
 
 
-def _kept(file: Path, key: str, count: Callable[[], WeightedTexts]) -> WeightedTexts:
-    """Counted words from a file, or counted now and kept there: it takes seconds."""
+class _Countable(Protocol):
+    """What can be kept as arrays."""
+
+    @classmethod
+    def of_arrays(cls, arrays: Arrays) -> Self: ...
+
+    def arrays(self) -> Arrays: ...
+
+
+_Counted = TypeVar("_Counted", bound=_Countable)
+
+
+def _kept(file: Path, key: str, kind: type[_Counted], count: Callable[[], _Counted]) -> _Counted:
+    """What is counted in the questions, from a file or counted now and kept: it takes seconds."""
     held = read_arrays(file, key)
     if held is not None:
-        return WeightedTexts.of_arrays(held)
+        return kind.of_arrays(held)
     counted = count()
     write_arrays(file, key, **counted.arrays())
     return counted

@@ -17,6 +17,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
@@ -85,37 +86,74 @@ def support_row(path: Path) -> tuple[str, ...]:
     return f"{path.parent.name} ({len(found)})", f"{plain:.3f}", f"{ours:.3f}"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What is said of one question of a set."""
+
+    answerable: bool
+    probability: float
+    """That it is answered, by our model."""
+    keywords: float
+    """The highest BM25 score of a passage, the baseline."""
+
+
+class PublicSet:
+    """The questions of a public set and an index of its documents."""
+
+    WORK = ROOT / "runs" / "bench-retrieval"
+    MOST = 1_200
+    """Questions that are asked of a set; of a larger one every second, third, ..."""
+
+    def __init__(self, path: Path, work: Path, embedder: Embedder) -> None:
+        """Index the documents, once."""
+        docs = work / path.stem / "docs"
+        cases = adapt(path, docs).cases
+        self.cases = [case for case in cases if case.data["answerable"] is not None]
+        self.cases = self.cases[:: -(-len(self.cases) // self.MOST)]
+        files = list(docs.rglob("*.txt"))
+        self.own = own_passages(path, [str(file.relative_to(docs)) for file in files])
+        if self.own:  # the pool holds passages that none of these questions is asked of
+            asked = {name for case in self.cases for name in self.own[case.id]}
+            for file in files:
+                if str(file.relative_to(docs)) not in asked:
+                    file.unlink()
+        self._config = load_config(chat_model="none", docs_dir=docs, storage_dir=work / "storage")
+        index, _ = open_index(self._config, embedder, embedding_progress)
+        self.searcher = Searcher(index, embedder)
+
+    def asked(self) -> Iterator[Asked]:
+        """Each question with its evidence, from its own passages where the set gives them."""
+        for case in self.cases:
+            text = query_text(case.question, case.history)
+            hits = self.searcher.search(text)
+            found = self.searcher.best(hits, self._config.passages, self.own.get(case.id))
+            question = read_question(text, today=date.today())
+            evidence = find_evidence(question, self.searcher, hits, found)
+            yield Asked(
+                answerable=case.data["answerable"],
+                probability=answer_probability(question, evidence, self.searcher, hits),
+                keywords=self._keywords(text, self.own.get(case.id)),
+            )
+
+    def _keywords(self, text: str, own: Sequence[str] | None) -> float:
+        scores = self.searcher.keywords.scores(question_stems(text))
+        if own:
+            docs = [passage.doc for passage in self.searcher.index.passages]
+            scores = scores[np.isin(docs, own)]
+        return float(scores.max(initial=0.0))
+
+
 def abstention_row(path: Path, work: Path, embedder: Embedder) -> tuple[str, ...]:
     """One row of the table of abstention."""
-    name = path.stem
-    docs = work / name / "docs"
-    dataset = adapt(path, docs)
-    config = load_config(chat_model="none", docs_dir=docs, storage_dir=work / "storage")
-    index, _ = open_index(config, embedder, embedding_progress)
-    searcher = Searcher(index, embedder)
-    own = own_passages(path, index.files)
-    rows: dict[str, list[int]] = {doc: [] for doc in index.files}
-    for row, passage in enumerate(index.passages):
-        rows[passage.doc].append(row)
-    gate, probability, labels = [], [], []
-    for case in dataset.cases:
-        text = query_text(case.question, case.history)
-        documents = own.get(case.id)
-        hits = searcher.search(text)
-        found = searcher.best(hits, config.passages, documents)
-        question = read_question(text, today=date.today())
-        evidence = find_evidence(question, searcher, hits, found)
-        probability.append(answer_probability(question, evidence, searcher, hits))
-        words_only = searcher.keywords.scores(question_stems(text))
-        among = [row for doc in documents for row in rows[doc]] if documents else slice(None)
-        gate.append(float(words_only[among].max(initial=0.0)))
-        labels.append(bool(case.data["answerable"]))
-    answered = np.array(probability) >= THRESHOLD
-    yes = np.array(labels)
+    asked = list(PublicSet(path, work, embedder).asked())
+    gate = np.array([one.keywords for one in asked])
+    probability = np.array([one.probability for one in asked])
+    yes = np.array([one.answerable for one in asked])
+    answered = probability >= THRESHOLD
     return (
-        f"{name} ({yes.sum()} answerable, {(~yes).sum()} not)",
-        f"{roc_area(np.array(gate), yes):.3f}",
-        f"{roc_area(np.array(probability), yes):.3f}",
+        f"{path.stem} ({yes.sum()} answerable, {(~yes).sum()} not)",
+        f"{roc_area(gate, yes):.3f}",
+        f"{roc_area(probability, yes):.3f}",
         f"{answered[~yes].mean():.3f}",
         f"{(~answered[yes]).mean():.3f}",
     )
@@ -142,7 +180,7 @@ def main() -> None:
     """Run what was asked for."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--bench", type=Path, required=True, help="folder of the public sets")
-    parser.add_argument("--work", type=Path, default=ROOT / "runs" / "bench-retrieval")
+    parser.add_argument("--work", type=Path, default=PublicSet.WORK)
     parser.add_argument("--sets", nargs="*", default=[*CLAIMS, *QUESTIONS], help="some of them")
     arguments = parser.parse_args()
     paths = {name: arguments.bench / name for name in arguments.sets}
