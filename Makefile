@@ -13,7 +13,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # The test tools and the network have nothing to say to each other after this.
 export HF_HUB_OFFLINE ?= 0
 
-.PHONY: help install models ingest run test test-fast check check-corpus lint types lock browser clean bench bench-retrieval bench-trust fit vectors
+.PHONY: help install models ingest run test test-fast check check-corpus lint types lock browser clean bench bench-retrieval bench-answers bench-trust fit vectors
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -56,6 +56,9 @@ bench: $(VENV)/installed-dev ingest ## How fast, against what: a table of ratios
 
 bench-retrieval: $(VENV)/installed-dev ingest ## What search finds, against BM25, vectors and rank fusion; BENCH=folder of public sets
 	$(BIN)/python tests/bench/retrieval.py $(if $(BENCH),--bench $(BENCH))
+
+bench-answers: $(VENV)/installed-dev ingest ## How many answers are right, against LlamaIndex's quickstart (30 minutes)
+	$(BIN)/python tests/bench/answers.py
 
 bench-trust: $(VENV)/installed-dev ingest ## How well the check and the abstention tell right from wrong on public sets; BENCH=their folder
 	$(BIN)/python tests/bench/trust.py --bench $(BENCH)
