@@ -18,7 +18,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from common import ROOT, Bench
+from common import Bench
 from quickstart import Quickstart
 from retrieval import query_text, show
 
@@ -40,7 +40,7 @@ def main() -> None:
     arguments = parser.parse_args()
     cases = load_dataset(find_set(arguments.split)).cases[:: arguments.every]
     rows: dict[str, list[dict[str, Any]]] = {name: [] for name in SYSTEMS}
-    with tempfile.TemporaryDirectory(dir=ROOT / "storage") as folder:
+    with tempfile.TemporaryDirectory() as folder:
         bench = Bench(Path(folder))
         quickstart = _quickstart(bench, Path(folder))
         try:
