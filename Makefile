@@ -57,7 +57,7 @@ bench: $(VENV)/installed-dev ingest ## How fast, against what: a table of ratios
 bench-retrieval: $(VENV)/installed-dev ingest ## What search finds, against BM25, vectors and rank fusion; BENCH=folder of public sets
 	$(BIN)/python tests/bench/retrieval.py $(if $(BENCH),--bench $(BENCH))
 
-bench-answers: $(VENV)/installed-dev ingest ## How many answers are right, against LlamaIndex's quickstart (30 minutes)
+bench-answers: $(VENV)/installed-dev ingest ## How many answers are right, against LlamaIndex's quickstart (50 minutes)
 	$(BIN)/python tests/bench/answers.py
 
 bench-trust: $(VENV)/installed-dev ingest ## How well the check and the abstention tell right from wrong on public sets; BENCH=their folder

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
@@ -22,6 +23,15 @@ def read_arrays(file: Path, key: str) -> Arrays | None:
     except (OSError, ValueError, KeyError, EOFError, BadZipFile):
         pass
     return None
+
+
+def kept_arrays(file: Path, key: str, make: Callable[[], Arrays]) -> Arrays:
+    """What was written under that key, or what is made now, which is then kept there."""
+    held = read_arrays(file, key)
+    if held is None:
+        held = make()
+        write_arrays(file, key, **held)
+    return held
 
 
 def write_arrays(file: Path, key: str, **arrays: NDArray[Any]) -> None:

@@ -13,19 +13,19 @@ from typing import get_args
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_matrix
 
 from chatbot.caches import Arrays
 from chatbot.dates import MONTHS
 from chatbot.embedding import Vectors
 from chatbot.language import fold, words
 from chatbot.questions import Wants, wanted
+from chatbot.vocabulary import WeightedTexts
 
 OTHER_KIND = 0.1
 """How much farther a question is that asks for another kind of thing."""
 OTHER_NUMBERS, MORE_NUMBERS = 0.1, 0.05
 """How much farther one is whose numbers differ, and one that only has more or fewer of them."""
-SOURCES = ("marks.py", "questions.py", "dates.py", "language.py")
+SOURCES = ("marks.py", "questions.py", "dates.py", "language.py", "vocabulary.py")
 """What says which marks a text has."""
 _QUARTER = re.compile(
     r"\b(?:(first|premier)|(second|deuxieme)|(third|troisieme)|(fourth|last|quatrieme|dernier))"
@@ -38,52 +38,35 @@ _FRENCH_QUARTER = re.compile(r"^t([1-4])$")
 class Marks:
     """The marks of questions. Row i of both is one."""
 
-    columns: dict[str, int]
-    """Column of each number."""
-    numbers: csr_matrix
-    """1 where a question has a number, shape (questions, numbers)."""
+    numbers: WeightedTexts
+    """Those that each question has."""
     kinds: NDArray[np.int8]
     """What each asks for, by its place in Wants, shape (questions,)."""
 
     @classmethod
     def of(cls, texts: Sequence[str]) -> Marks:
         """Read questions."""
-        found = [numbers_of(text) for text in texts]
-        columns = {name: n for n, name in enumerate(sorted(frozenset().union(*found)))}
-        placed = [columns[number] for numbers in found for number in sorted(numbers)]
-        starts = np.cumsum([0, *(len(numbers) for numbers in found)])
-        held = (np.ones(len(placed), dtype=np.float32), placed, starts)
         return cls(
-            columns=columns,
-            numbers=csr_matrix(held, (len(texts), len(columns))),
+            numbers=WeightedTexts.of([(numbers_of(text), ()) for text in texts]),
             kinds=np.array([_kind(text) for text in texts], dtype=np.int8),
         )
 
     @classmethod
     def of_arrays(cls, arrays: Arrays) -> Marks:
         """What `arrays` was made of."""
-        names, kinds = arrays["names"].tolist(), arrays["kinds"]
-        held = (np.ones(len(arrays["indices"]), np.float32), arrays["indices"], arrays["indptr"])
-        numbers = csr_matrix(held, (len(kinds), len(names)))
-        return cls(columns={n: i for i, n in enumerate(names)}, numbers=numbers, kinds=kinds)
+        return cls(numbers=WeightedTexts.of_arrays(arrays), kinds=arrays["kinds"])
 
     def arrays(self) -> Arrays:
         """All of it, for keeping it in a file."""
-        return {
-            "names": np.array(list(self.columns), dtype=np.str_),
-            "indices": self.numbers.indices,
-            "indptr": self.numbers.indptr,
-            "kinds": self.kinds,
-        }
+        return {**self.numbers.arrays(), "kinds": self.kinds}
 
     def distance(self, text: str) -> Vectors:
         """What makes each question unlike a new one beyond its words, shape (questions,)."""
         asked = numbers_of(text)
-        column = np.zeros(len(self.columns), dtype=np.float32)
-        column[[self.columns[number] for number in asked if number in self.columns]] = 1
-        shared = self.numbers @ column
+        held = self.numbers.rows.sign()  # which ones, not how rare they are
+        shared = (held @ self.numbers.vocabulary.rows([(asked, ())]).sign().T).toarray().ravel()
         lacks = len(asked) > shared
-        more = np.diff(self.numbers.indptr) > shared
+        more = np.diff(held.indptr) > shared
         distance: Vectors = OTHER_KIND * (self.kinds != _kind(text)).astype(np.float32)
         distance += np.where(lacks & more, OTHER_NUMBERS, MORE_NUMBERS * (lacks | more))
         return distance

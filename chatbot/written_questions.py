@@ -19,13 +19,12 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
-from typing import Protocol, Self, TypeVar
 
 import numpy as np
 
 from chatbot import marks, vocabulary
 from chatbot.adaptation import Bools, Map, Rows, Texts, adapt, kept_adaptation
-from chatbot.caches import Arrays, read_arrays, write_arrays
+from chatbot.caches import kept_arrays
 from chatbot.embedding import DIMENSIONS, Embedder, Vectors
 from chatbot.index import Index
 from chatbot.language import fold
@@ -262,28 +261,28 @@ def open_written_questions(
     votes = np.array([not question.plain for question, _ in tied])
     stems_of_texts = cache(lambda: [stems_of(text) for text in texts])  # takes seconds
     worded = _key("\n".join(texts), source_key(vocabulary.SOURCES))
-    stems = _kept(
+    stems = kept_arrays(
         index.folder / "stems.npz",
         worded,
-        WeightedTexts,
-        lambda: WeightedTexts.of([(own, ()) for own, _ in stems_of_texts()]),
+        lambda: WeightedTexts.of([(own, ()) for own, _ in stems_of_texts()]).arrays(),
     )
-    told_apart = _kept(
+    told_apart = kept_arrays(
         index.folder / "marks.npz",
         _key("\n".join(texts), source_key(marks.SOURCES)),
-        Marks,
-        lambda: Marks.of(texts),
+        lambda: Marks.of(texts).arrays(),
     )
     adapted = None
     if _enough(votes, answered):
         key = _key(repr([(q.text, q.evidence, q.plain) for q, _ in tied]), embedder.identity)
         told = partial(progress, f"{FILE_NAME}, adapting") if progress else None
-        terms = _kept(
+        pairs = kept_arrays(
             index.folder / "terms.npz",
             worded,
-            WeightedTexts,
-            lambda: WeightedTexts.of(list(map(with_pairs, texts, stems_of_texts())), KNOWN_FROM),
+            lambda: WeightedTexts.of(
+                list(map(with_pairs, texts, stems_of_texts())), KNOWN_FROM
+            ).arrays(),
         )
+        terms = WeightedTexts.of_arrays(pairs)
         said = [stems_of(index.sentence(row)[1].text) for row in rows_said.tolist()]
         questions = Texts(vectors=vectors, words=terms.rows)
         sentences = Texts(
@@ -314,8 +313,8 @@ def open_written_questions(
             np.array([row for rows in answers for row in rows], dtype=np.int64),
         ),
         corrections=np.array([rows[0] if rows else -1 for rows in corrections]),
-        stems=stems,
-        marks=told_apart,
+        stems=WeightedTexts.of_arrays(stems),
+        marks=Marks.of_arrays(told_apart),
         adapted=adapted,
     ), problems
 
@@ -353,28 +352,6 @@ class _Sentences:
 
 def _plain(text: str) -> str:
     return " ".join(re.sub(r"[*_`]", "", fold(text)).split())
-
-
-class _Countable(Protocol):
-    """What can be kept as arrays."""
-
-    @classmethod
-    def of_arrays(cls, arrays: Arrays) -> Self: ...
-
-    def arrays(self) -> Arrays: ...
-
-
-_Counted = TypeVar("_Counted", bound=_Countable)
-
-
-def _kept(file: Path, key: str, kind: type[_Counted], count: Callable[[], _Counted]) -> _Counted:
-    """What is counted in the questions, from a file or counted now and kept: it takes seconds."""
-    held = read_arrays(file, key)
-    if held is not None:
-        return kind.of_arrays(held)
-    counted = count()
-    write_arrays(file, key, **counted.arrays())
-    return counted
 
 
 def _key(text: str, identity: str) -> str:

@@ -176,7 +176,7 @@ def test_a_metric_that_hardly_moved_costs_the_others_nothing() -> None:
         for n in range(60)
     ]
     right = next(d for d in compare_rows(before, after) if d.metric.name == "right")
-    # Of the gate only right, token_f1, draft_chrf and unsupported figures can move here.
+    # Of the gate only right, token_f1 and unsupported figures can move here.
     assert right.p_adjusted is not None
     assert right.p is not None
-    assert right.p_adjusted <= 4 * right.p
+    assert right.p_adjusted <= 3 * right.p

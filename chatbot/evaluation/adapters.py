@@ -65,11 +65,8 @@ class _Source:
         """Write one document and return its name below the docs folder; once for each id."""
         if identifier in self.names:
             return self.names[identifier]
-        plain = re.sub(r"[^A-Za-z0-9._-]+", "-", identifier).strip("-.")[:80]
-        if plain != identifier:  # two ids must not fall on one name
-            plain += "-" + hashlib.sha256(identifier.encode()).hexdigest()[:8]
         # Numbered folders keep listings short where a set has many thousand documents.
-        name = f"{len(self.names) // 1000:03d}/{plain}.txt"
+        name = f"{len(self.names) // 1000:03d}/{file_stem(identifier)}.txt"
         lines = [f"{key}: {json.dumps(value)}" for key, value in metadata.items() if value]
         path = self.folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -77,6 +74,15 @@ class _Source:
         path.write_text(f"{front}{text}\n", encoding="utf-8")
         self.names[identifier] = name
         return name
+
+
+def file_stem(identifier: str) -> str:
+    """The name, without folder and suffix, of the file that a set's document is written to."""
+    plain = re.sub(r"[^A-Za-z0-9._-]+", "-", identifier).strip("-.")[:80]
+    if plain == identifier:
+        return plain
+    # Two ids must not fall on one name.
+    return f"{plain}-{hashlib.sha256(identifier.encode()).hexdigest()[:8]}"
 
 
 def detect_format(path: Path) -> str:

@@ -60,7 +60,7 @@ _ROW: tuple[tuple[Metric, Callable[[Row], Score]], ...] = (
     (Metric(name="draft_kept", group="citation", better="higher", gate=True,
             meaning="Sentences that the model wrote that passed the check"), metrics.draft_kept),
     (Metric(name="draft_chrf", group="citation", better="higher", gate=True,
-            meaning="chrF2 of all that the model wrote, kept or dropped, against gold evidence"),
+            meaning="chrF2 of a draft, what was dropped of it too, against gold evidence"),
      metrics.draft_chrf),
     (Metric(name="answered_unanswerable", group="abstention", better="lower", gate=True,
             meaning="Unanswerable cases that were answered"), metrics.answered_unanswerable),

@@ -119,9 +119,13 @@ def chrf(row: Row) -> Score:
     answers = row["case"]["answers"]
     if row.get("error") is not None or not answers or row["abstained"]:
         return None
+    return _chrf(row["answer"], answers)
+
+
+def _chrf(text: str, references: Sequence[str]) -> float:
     from sacrebleu import sentence_chrf
 
-    return float(sentence_chrf(row["answer"], answers).score) / 100
+    return float(sentence_chrf(text, list(references)).score) / 100
 
 
 def _prediction(row: Row) -> str:
@@ -218,15 +222,14 @@ def draft_chrf(row: Row) -> Score:
     """chrF2 of all that the model wrote, kept or dropped, against the gold evidence, 0…1.
 
     Of a model whose sentences are hardly ever kept, `draft_kept` shows nothing; this still tells
-    how near it came. None if it wrote nothing, or the case has no evidence.
+    how near it came. None if nothing was dropped, because what is kept is the answer and judged as
+    such, or if the case has no evidence.
     """
-    text = " ".join(part for parts in _drafted(row) for part in parts)
+    kept, dropped = _drafted(row)
     quotes = [gold["quote"] for gold in _evidence(row) if gold["quote"]]
-    if not text.strip() or not quotes:
+    if not any(dropped) or not quotes:
         return None
-    from sacrebleu import sentence_chrf
-
-    return float(sentence_chrf(text, quotes).score) / 100
+    return _chrf(" ".join([*kept, *dropped]), quotes)
 
 
 def _drafted(row: Row) -> tuple[list[str], list[str]]:

@@ -19,15 +19,12 @@ from pathlib import Path
 from typing import Any
 
 from common import Bench
-from quickstart import Quickstart
 from retrieval import query_text, show
 
-from chatbot import documents
-from chatbot.embedding import Embedder
+from chatbot.evaluation.compare import compare_rows
 from chatbot.evaluation.datasets import find_set, load_dataset
 from chatbot.evaluation.metrics import correct
 from chatbot.evaluation.runner import ask_case
-from chatbot.evaluation.statistics import mcnemar
 
 SYSTEMS = ("as shipped", "drafts leading", "quickstart")
 
@@ -42,7 +39,7 @@ def main() -> None:
     rows: dict[str, list[dict[str, Any]]] = {name: [] for name in SYSTEMS}
     with tempfile.TemporaryDirectory() as folder:
         bench = Bench(Path(folder))
-        quickstart = _quickstart(bench, Path(folder))
+        quickstart = bench.quickstart_of(None)
         try:
             for number, case in enumerate(cases):
                 print(f"\r{number} of {len(cases)}", end="", file=sys.stderr, flush=True)
@@ -61,26 +58,12 @@ def main() -> None:
         header,
         list(map(_row, rows.items())),
     )
-    pairs = [
-        (correct(one), correct(other))
-        for one, other in zip(rows["as shipped"], rows["drafts leading"], strict=False)
-    ]
-    won = sum(b is not None and a is not None and b > a for a, b in pairs)
-    lost = sum(b is not None and a is not None and b < a for a, b in pairs)
+    differences = compare_rows(rows["as shipped"], rows["drafts leading"])
+    found = next(item for item in differences if item.metric.name == "correct")
     print(
-        f"\ndrafts leading against as shipped: {won} won, {lost} lost, p {mcnemar(won, lost):.3f}"
+        f"\ndrafts leading against as shipped: {found.wins} won, {found.losses} lost, "
+        f"{found.test} p {found.p:.3f}"
     )
-
-
-def _quickstart(bench: Bench, folder: Path) -> Quickstart:
-    """With all documents, as its reader would read them."""
-    plain = folder / "whole"
-    plain.mkdir()
-    texts = {
-        file.doc.replace("/", "-"): documents.read(file).text
-        for file in documents.scan(bench.config.docs_dir)[0]
-    }
-    return Quickstart(texts, plain, bench.gguf, Embedder(bench.config.models_dir))
 
 
 def _row(item: tuple[str, Sequence[Mapping[str, Any]]]) -> tuple[str, ...]:

@@ -87,13 +87,17 @@ class Bench:
 
     @cached_property
     def quickstart(self) -> Any:
+        return self.quickstart_of(QUICKSTART_DOCUMENTS)
+
+    def quickstart_of(self, most: int | None) -> Any:
+        """The quickstart with the first so many documents, all of them if None."""
         from quickstart import Quickstart
 
         folder = self.folder / "plain"
         folder.mkdir()
         texts = {
             file.doc.replace("/", "-"): documents.read(file).text
-            for file in documents.scan(self.config.docs_dir)[0][:QUICKSTART_DOCUMENTS]
+            for file in documents.scan(self.config.docs_dir)[0][:most]
         }
         return Quickstart(texts, folder, self.gguf, Embedder(self.config.models_dir))
 

@@ -13,7 +13,6 @@ user's own documents. Nothing is fitted here. Sets are indexed once and kept und
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -28,7 +27,7 @@ from retrieval import embedding_progress, query_text, show
 from chatbot.chatbot import THRESHOLD
 from chatbot.config import load_config
 from chatbot.embedding import Embedder
-from chatbot.evaluation.adapters import adapt
+from chatbot.evaluation.adapters import adapt, file_stem
 from chatbot.evaluation.setwide import roc_area
 from chatbot.evidence import answer_probability, find_evidence
 from chatbot.grounding import check, unsupported_items
@@ -163,17 +162,12 @@ def own_passages(path: Path, names: Iterable[str]) -> dict[str, list[str]]:
     """Documents that each question may be answered from: NoMIRACL gives ten to each."""
     if path.name != "nomiracl_fr":
         return {}
-    # The adapter ends a file's name with a part of its id's checksum.
-    named = {Path(name).stem.rpartition("-")[2]: name for name in names}
+    named = {Path(name).stem: name for name in names}
     lines = (path / "queries.jsonl").read_text("utf-8").splitlines()
     return {
-        row["id"]: [named[_checksum(identifier)] for identifier in row["context_ids"]]
+        row["id"]: [named[file_stem(identifier)] for identifier in row["context_ids"]]
         for row in map(json.loads, lines)
     }
-
-
-def _checksum(identifier: str) -> str:
-    return hashlib.sha256(identifier.encode()).hexdigest()[:8]
 
 
 def main() -> None:
