@@ -65,6 +65,7 @@ bench-trust: $(VENV)/installed-dev ingest ## How well the check and the abstenti
 
 fit: $(VENV)/installed-dev ingest ## Fit the models of chatbot/fitted/ anew on the development questions
 	$(BIN)/python tests/fit/evidence.py --write $(if $(BENCH),--bench $(BENCH))
+	$(if $(BENCH),$(BIN)/python tests/fit/plain.py --write --bench $(BENCH))
 
 vectors: $(VENV)/installed-dev ingest ## Put the vectors of docs/questions.jsonl, when it has changed, beside it
 	$(BIN)/python tests/fit/vectors.py

@@ -59,8 +59,6 @@ THRESHOLD = 0.55
 """Least probability that the evidence answers the question; below it the answer is a refusal.
 On llama-dev 0.5 / 0.55 / 0.6 / 0.65 wrongly refuse .026 / .053 / .058 / .084 and wrongly answer
 .161 / .125 / .125 / .125."""
-PROMPT_EVIDENCE = 4
-"""Sentences that the model is shown: with more the default model mixes them up."""
 PROMPT_TOKENS = 500
 DRAFT_SENTENCES = 2
 """As many as the instructions ask for; what a small model writes after them repeats or strays."""
@@ -285,7 +283,7 @@ class Chatbot:
         if not writes or self.writing == "quoting":
             yield base.answer("quoted", sentences, citations)
             return
-        yield from self._draft(read, base, evidence, quotes, stop)
+        yield from self._draft(base, quotes, stop)
 
     def _found(
         self, query: str, searcher: Searcher, documents: Collection[str] | None
@@ -330,20 +328,14 @@ class Chatbot:
         return best
 
     def _draft(
-        self,
-        read: Question,
-        base: _Partial,
-        evidence: Sequence[Evidence],
-        quotes: Sequence[Evidence],
-        stop: StopFlag | None,
+        self, base: _Partial, quotes: Sequence[Evidence], stop: StopFlag | None
     ) -> Iterator[Event]:
-        """Let the model write, check each sentence, and answer with what stands."""
+        """Let the model write from the quotes, check each sentence, and answer with what stands."""
         model = self.model
         assert model is not None
-        shown = list(evidence[:PROMPT_EVIDENCE])
         messages = prompts.answer(
             base.query,
-            shown,
+            quotes,
             language=base.language,
             budget_tokens=PROMPT_TOKENS,
             count=model.count,
@@ -353,7 +345,7 @@ class Chatbot:
         written = 0
         draft = ""
         check = DraftCheck(
-            base.language, lambda text: _supporting(text, shown, base.query), DRAFT_SENTENCES
+            base.language, lambda text: _supporting(text, quotes, base.query), DRAFT_SENTENCES
         )
         failed: list[DroppedSentence] = []
         try:

@@ -61,6 +61,22 @@ class Embedder:
         self.latent_dimensions = int(self._engine.sparse_dim)
         self._lock = threading.Lock()
 
+    def question(self, text: str) -> tuple[Vectors, csr_matrix]:
+        """A question's unit vector, shape (384,), and its latent terms, shape (1, dimensions).
+
+        Both side by side, a core each: with all cores for each in turn, which then wait for each
+        other some hundred times, a question after a pause takes 55 ms instead of 20.
+        """
+        clean = _clean(text)
+        with self._lock:
+            if self._one_each is None:
+                return self._engine.encode(clean, is_query=True), self._sparse(
+                    [self._latent(clean)]
+                )
+            vector = self._one_each.submit(self._engine.encode, clean, is_query=True)
+            latent = self._one_each.submit(self._latent, clean)
+            return vector.result(), self._sparse([latent.result()])
+
     def questions(self, texts: Sequence[str]) -> Vectors:
         """Unit vectors of questions, shape (len(texts), 384)."""
         return self._embed(texts, is_query=True)
@@ -81,6 +97,10 @@ class Embedder:
                 rows = list(self._one_each.map(self._latent, clean))
             else:
                 rows = [self._latent(text) for text in clean]
+        return self._sparse(rows)
+
+    def _sparse(self, rows: Sequence[tuple[NDArray[np.int32], NDArray[np.float32]]]) -> csr_matrix:
+        """Terms and weights of several texts as one matrix."""
         starts = np.cumsum([0, *(len(indices) for indices, _ in rows)])
         indices = np.concatenate([row[0] for row in rows]) if rows else np.zeros(0, np.int32)
         values = np.concatenate([row[1] for row in rows]) if rows else np.zeros(0, np.float32)

@@ -1,6 +1,6 @@
 """Every prompt. Pure: messages in, messages out, inside a budget that the caller counts.
 
-The instructions hold nothing secret. Evidence is data: numbered, titled, dated, fenced.
+The instructions hold nothing secret. Evidence is data: numbered, a line for each sentence.
 """
 
 from __future__ import annotations
@@ -36,6 +36,9 @@ def answer(
 ) -> list[dict[str, str]]:
     """Messages that ask for an answer from the evidence; what does not fit is left out last first.
 
+    Titles and days are not shown: the default model copies them, and what a draft says has to stand
+    in the sentence itself.
+
     Args:
         question: the standalone question.
         evidence: best first.
@@ -47,9 +50,7 @@ def answer(
     left = budget_tokens - count(closing)
     lines: list[str] = []
     for number, item in enumerate(evidence, start=1):
-        passage = item.passage
-        day = f", {passage.published.isoformat()}" if passage.published else ""
-        line = f"[{number}] ({passage.title}{day}) {item.sentence.text}"
+        line = f"[{number}] {item.sentence.text}"
         left -= count(line) + 1
         if left < 0 and lines:
             break

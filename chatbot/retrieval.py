@@ -84,8 +84,7 @@ class Searcher:
         or by words; the others keep the lowest scores.
         """
         index = self.index
-        question = self.embedder.questions([query])[0]
-        terms = self.embedder.latent([query])
+        question, terms = self.embedder.question(query)
         similarity = index.vectors @ question
         keyword = self.keywords.scores(keyword_query(query))
         rows = self._shortlist(similarity, keyword)

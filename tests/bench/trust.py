@@ -15,30 +15,21 @@ from __future__ import annotations
 import argparse
 import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from datetime import date
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
-from common import ROOT
-from retrieval import embedding_progress, query_text, show
+from public_sets import QUESTIONS, PublicSet
+from retrieval import show
 
 from chatbot.chatbot import THRESHOLD
 from chatbot.config import load_config
 from chatbot.embedding import Embedder
-from chatbot.evaluation.adapters import adapt, file_stem
 from chatbot.evaluation.setwide import roc_area
-from chatbot.evidence import answer_probability, find_evidence
 from chatbot.grounding import check, unsupported_items
-from chatbot.index import open_index
 from chatbot.language import words
-from chatbot.lexicon import question_stems
-from chatbot.questions import read_question
-from chatbot.retrieval import Searcher
 
 CLAIMS = ("wice_test/claims_oracle.jsonl", "begin_wow/begin_wow.jsonl")
-QUESTIONS = ("clapnq_dev/clapnq_dev.jsonl", "squad2_dev_half", "mtrag_un", "nomiracl_fr")
 _SUPPORTED = {"supported", "fully attributable"}
 
 
@@ -85,63 +76,6 @@ def support_row(path: Path) -> tuple[str, ...]:
     return f"{path.parent.name} ({len(found)})", f"{plain:.3f}", f"{ours:.3f}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
-    """What is said of one question of a set."""
-
-    answerable: bool
-    probability: float
-    """That it is answered, by our model."""
-    keywords: float
-    """The highest BM25 score of a passage, the baseline."""
-
-
-class PublicSet:
-    """The questions of a public set and an index of its documents."""
-
-    WORK = ROOT / "runs" / "bench-retrieval"
-    MOST = 1_200
-    """Questions that are asked of a set; of a larger one every second, third, ..."""
-
-    def __init__(self, path: Path, work: Path, embedder: Embedder) -> None:
-        """Index the documents, once."""
-        docs = work / path.stem / "docs"
-        cases = adapt(path, docs).cases
-        self.cases = [case for case in cases if case.data["answerable"] is not None]
-        self.cases = self.cases[:: -(-len(self.cases) // self.MOST)]
-        files = list(docs.rglob("*.txt"))
-        self.own = own_passages(path, [str(file.relative_to(docs)) for file in files])
-        if self.own:  # the pool holds passages that none of these questions is asked of
-            asked = {name for case in self.cases for name in self.own[case.id]}
-            for file in files:
-                if str(file.relative_to(docs)) not in asked:
-                    file.unlink()
-        self._config = load_config(chat_model="none", docs_dir=docs, storage_dir=work / "storage")
-        index, _ = open_index(self._config, embedder, embedding_progress)
-        self.searcher = Searcher(index, embedder)
-
-    def asked(self) -> Iterator[Asked]:
-        """Each question with its evidence, from its own passages where the set gives them."""
-        for case in self.cases:
-            text = query_text(case.question, case.history)
-            hits = self.searcher.search(text)
-            found = self.searcher.best(hits, self._config.passages, self.own.get(case.id))
-            question = read_question(text, today=date.today())
-            evidence = find_evidence(question, self.searcher, hits, found)
-            yield Asked(
-                answerable=case.data["answerable"],
-                probability=answer_probability(question, evidence, self.searcher, hits),
-                keywords=self._keywords(text, self.own.get(case.id)),
-            )
-
-    def _keywords(self, text: str, own: Sequence[str] | None) -> float:
-        scores = self.searcher.keywords.scores(question_stems(text))
-        if own:
-            docs = [passage.doc for passage in self.searcher.index.passages]
-            scores = scores[np.isin(docs, own)]
-        return float(scores.max(initial=0.0))
-
-
 def abstention_row(path: Path, work: Path, embedder: Embedder) -> tuple[str, ...]:
     """One row of the table of abstention."""
     asked = list(PublicSet(path, work, embedder).asked())
@@ -156,18 +90,6 @@ def abstention_row(path: Path, work: Path, embedder: Embedder) -> tuple[str, ...
         f"{answered[~yes].mean():.3f}",
         f"{(~answered[yes]).mean():.3f}",
     )
-
-
-def own_passages(path: Path, names: Iterable[str]) -> dict[str, list[str]]:
-    """Documents that each question may be answered from: NoMIRACL gives ten to each."""
-    if path.name != "nomiracl_fr":
-        return {}
-    named = {Path(name).stem: name for name in names}
-    lines = (path / "queries.jsonl").read_text("utf-8").splitlines()
-    return {
-        row["id"]: [named[file_stem(identifier)] for identifier in row["context_ids"]]
-        for row in map(json.loads, lines)
-    }
 
 
 def main() -> None:

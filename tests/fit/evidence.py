@@ -4,9 +4,9 @@
     make fit BENCH=path/to/sets     # and public questions as ones from elsewhere, as shipped
 
 Logistic models: which sentence is evidence (and `_plain`, for documents without written questions),
-whether the documents speak of a question at all, and if so whether they answer it. Figures are
-cross-validated by question, the later stages on scores of an evidence model that has not seen it.
-Written with --write only.
+whether the documents speak of a question at all, and if so whether they answer it; plain.py fits
+the one that tells it without written questions. Figures are cross-validated by question, the later
+stages on scores of an evidence model that has not seen it. Written with --write only.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from chatbot.evidence import IN_SCOPE, LogisticModel, answerable_features, find_
 from chatbot.language import fold
 from chatbot.questions import Question, normalise, read_question
 from chatbot.records import Evidence
-from chatbot.retrieval import Hits
+from chatbot.retrieval import Hits, Searcher
 
 FITTED = Path(__file__).resolve().parents[2] / "chatbot" / "fitted"
 FOLDS = 5
@@ -46,6 +46,7 @@ SCOPE = (
     "passage_meaning",
     "coverage",
     "unknown_words",
+    "written_closest",
 )
 ANSWERED = ("written_answered", "written_margin", "written_near", "written_same")
 ELSEWHERE = (("squad2_dev_half", 120), ("piaf_fr", 60), ("clapnq_dev", 60))
@@ -91,19 +92,18 @@ def is_gold(item: Evidence, case: Case) -> bool:
     return False
 
 
-def examples(bot: Chatbot, cases: Sequence[Case]) -> list[Example]:
+def examples(searcher: Searcher, passages: int, cases: Sequence[Case]) -> list[Example]:
     """Search for each case as the program does."""
-    searcher = bot._searcher
-    found = []
+    examined = []
     for case in cases:
         text = standalone(normalise(case.question), case.history)
         question = read_question(text, today=date.today())
         hits = searcher.search(text)
-        passages = searcher.best(hits, bot.config.passages)
-        evidence = find_evidence(question, searcher, hits, passages)
+        found = searcher.best(hits, passages)
+        evidence = find_evidence(question, searcher, hits, found)
         gold = tuple(is_gold(item, case) for item in evidence)
-        found.append(Example(case, question, hits, tuple(evidence), gold))
-    return found
+        examined.append(Example(case, question, hits, tuple(evidence), gold))
+    return examined
 
 
 def fit(rows: Sequence[Mapping[str, float]], labels: Sequence[bool], names: Sequence[str],
@@ -196,9 +196,11 @@ def main() -> None:
     arguments = parser.parse_args()
     with Chatbot.open(load_config(chat_model="none", passages=arguments.passages)) as bot:
         cases = load_dataset(find_set("llama-dev")).cases
-        own = examples(bot, [c for c in cases if c.data.get("category") != "false_premise"])
-        foreign = examples(bot, elsewhere(arguments.bench))
-        searcher = bot._searcher
+        searcher, most = bot._searcher, bot.config.passages
+        own = examples(
+            searcher, most, [c for c in cases if c.data.get("category") != "false_premise"]
+        )
+        foreign = examples(searcher, most, elsewhere(arguments.bench))
         names = sorted(own[0].evidence[0].features)
         fitted: dict[str, tuple[LogisticModel, dict[str, object]]] = {}
         for suffix, leave_out in (("", ()), ("_plain", WRITTEN)):
@@ -222,8 +224,7 @@ def main() -> None:
         order = np.random.RandomState(1).permutation(len(rows))
         probabilities: dict[str, Floats] = {}
         for name, members, target, features in (
-            ("scope_plain", np.ones(len(rows), dtype=bool), inside, SCOPE),
-            ("scope", np.ones(len(rows), dtype=bool), inside, (*SCOPE, "written_closest")),
+            ("scope", np.ones(len(rows), dtype=bool), inside, SCOPE),
             ("answerable", inside, labels, ANSWERED),
         ):
             column = np.zeros(len(rows))
@@ -239,26 +240,22 @@ def main() -> None:
             fitted[name] = final, {"cases": len(chosen)}
             print(name, {n: round(w, 2) for n, w in final.weights.items()})
         both = np.minimum(1, probabilities["scope"] / IN_SCOPE) * probabilities["answerable"]
-        for label, column in (
-            ("with written questions", both),
-            ("plain", probabilities["scope_plain"]),
-        ):
-            report = {
-                kind: round(area, 3)
-                for kind in ("near_miss", "out_of_scope", "elsewhere")
-                for among in [labels | (kinds == kind)]
-                if (area := roc_area(column[among], labels[among])) is not None
+        report = {
+            kind: round(area, 3)
+            for kind in ("near_miss", "out_of_scope", "elsewhere")
+            for among in [labels | (kinds == kind)]
+            if (area := roc_area(both[among], labels[among])) is not None
+        }
+        own_only = kinds != "elsewhere"
+        error = calibration_gap(both[own_only], labels[own_only])
+        print(f"AUROC {report}, calibration error on own questions {error:.3f}")
+        fitted["answerable"][1].update(auroc=report)
+        for threshold in (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8):
+            refused = {
+                kind: round(float((both[(kinds == kind) & ~labels] < threshold).mean()), 2)
+                for kind in report
             }
-            own_only = kinds != "elsewhere"
-            error = calibration_gap(column[own_only], labels[own_only])
-            print(f"{label}: AUROC {report}, calibration error on own questions {error:.3f}")
-            fitted["answerable" if label != "plain" else "scope_plain"][1].update(auroc=report)
-            for threshold in (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8):
-                refused = {
-                    kind: round(float((column[(kinds == kind) & ~labels] < threshold).mean()), 2)
-                    for kind in report
-                }
-                print(f"  {threshold}: refuses {(column[labels] < threshold).mean():.3f}", refused)
+            print(f"  {threshold}: refuses {(both[labels] < threshold).mean():.3f}", refused)
         for name, (model, about) in fitted.items():
             if arguments.write:
                 where = "llama-dev, five-fold cross-validated by question"
