@@ -51,7 +51,7 @@ test: $(VENV)/installed-dev ingest browser ## All tests, with the real models an
 test-fast: $(VENV)/installed-dev ingest ## The tests that take less than a minute together
 	$(BIN)/python -m pytest -m "not model and not slow and not browser"
 
-bench: $(VENV)/installed-dev ingest ## How fast, against what: a table of ratios (15 minutes)
+bench: $(VENV)/installed-dev ingest ## How fast, against what: a table of ratios (6 to 15 minutes)
 	$(BIN)/python tests/bench/speed.py
 
 bench-retrieval: $(VENV)/installed-dev ingest ## What search finds, against BM25, vectors and rank fusion; BENCH=folder of public sets

@@ -14,6 +14,7 @@ from threading import Lock
 from typing import Any, Self
 
 from chatbot import documents, grounding, prompts
+from chatbot.allocator import return_freed_memory
 from chatbot.config import Config
 from chatbot.conversation import standalone
 from chatbot.dates import DateSpan
@@ -106,6 +107,7 @@ class Chatbot:
         Raises:
             ChatbotError: the documents, the storage or the embedder cannot be used.
         """
+        return_freed_memory()
         embedder = Embedder(config.models_dir)
         index, written, report = open_documents(config, embedder, progress)
         chatbot = cls(config, embedder, Searcher(index, embedder, written), report)

@@ -132,7 +132,9 @@ class ChatModel:
 
         Contents are put into the rendered template as random marks and tokenized apart without
         control tokens, so that "<|im_end|>" in a document stays seven harmless pieces. What
-        stands before the second message's content counts as fixed.
+        stands before the second message's content counts as fixed. A message may have a "closing"
+        that stands behind its content and is tokenized apart, so that a prompt with the same
+        content and another closing shares all tokens up to it.
         """
         marks = {secrets.token_hex(8): message["content"] for message in messages}
         rest = self._format(
@@ -149,10 +151,14 @@ class ChatModel:
                 if number == 1:
                     prompt.fixed = len(prompt)
                 prompt += self._model.tokenize(content, special=False)
+            if closing := messages[number].get("closing"):
+                prompt.closing = len(prompt)
+                prompt += self._model.tokenize(closing, special=False)
         prompt += self._model.tokenize(rest, special=True)
         if self._model.adds_bos and prompt[:1] != [self._model.bos]:
             prompt.insert(0, self._model.bos)
             prompt.fixed += bool(prompt.fixed)
+            prompt.closing += bool(prompt.closing)
         return prompt
 
     def count(self, text: str) -> int:

@@ -21,8 +21,8 @@ from pathlib import Path
 from chatbot.calibration import BLOCK, LONG_BLOCK
 from chatbot.llama import Context
 
-MEMORY_BYTES = 32 << 20
-"""States kept in memory: 1,400 tokens of the default model, 250 of an 8B one."""
+MEMORY_BYTES = 16 << 20
+"""States kept in memory: 700 tokens of the default model, 120 of an 8B one."""
 DISK_BYTES = 256 << 20
 """States kept on disk, of all models together."""
 
@@ -31,19 +31,19 @@ class Prompt(list[int]):
     """Token ids of a conversation. The first `fixed` of them are the same for every question."""
 
     fixed: int = 0
+    closing: int = 0
+    """Where the part that is asked begins, behind the evidence; 0 if nothing tells."""
 
     @property
     def borders(self) -> list[int]:
         """Where a prefill of this prompt is cut, the end of the prompt excluded.
 
-        After the fixed part, then every so many tokens, whatever is already there, because the
-        size of a step decides how sums are rounded.
+        After the fixed part, then every so many tokens, and behind the evidence, whatever is
+        already there, because the size of a step decides how sums are rounded.
         """
-        first = [self.fixed, self.fixed + BLOCK]
-        return [
-            *(border for border in first if 0 < border < len(self)),
-            *range(self.fixed + LONG_BLOCK, len(self), LONG_BLOCK),
-        ]
+        steps = range(self.fixed + LONG_BLOCK, len(self), LONG_BLOCK)
+        found = {self.fixed, self.fixed + BLOCK, self.closing, *steps}
+        return sorted(border for border in found if 0 < border < len(self))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

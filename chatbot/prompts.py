@@ -36,6 +36,8 @@ def answer(
 ) -> list[dict[str, str]]:
     """Messages that ask for an answer from the evidence; what does not fit is left out last first.
 
+    What is asked is the second one's "closing", behind the evidence: see `ChatModel.render`.
+
     Titles and days are not shown: the default model copies them, and what a draft says has to stand
     in the sentence itself.
 
@@ -57,5 +59,5 @@ def answer(
         lines.append(line)
     return [
         {"role": "system", "content": INSTRUCTIONS[language]},
-        {"role": "user", "content": "\n".join(lines) + closing},
+        {"role": "user", "content": "\n".join(lines), "closing": closing},
     ]

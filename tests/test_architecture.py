@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).resolve().parent.parent / "chatbot"
 # A module imports only what stands on an earlier line.
 ORDER = [
     {"errors", "records"},
-    {"config", "language", "caches", "question_file"},
+    {"config", "language", "caches", "question_file", "allocator"},
     {"lexicon", "dates", "models", "verdicts"},
     {"figures"},
     {"grounding", "documents", "embedding"},

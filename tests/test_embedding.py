@@ -39,6 +39,14 @@ def test_many_texts_get_the_latent_terms_that_each_gets_alone(embedder: Embedder
         assert alone.nnz <= LATENT_TERMS
 
 
+@pytest.mark.model
+def test_a_question_gets_side_by_side_what_it_gets_in_turn(embedder: Embedder) -> None:
+    for text in TEXTS[:4]:
+        vector, terms = embedder.question(text)
+        assert np.array_equal(vector, embedder.questions([text])[0])
+        assert (terms != embedder.latent([text])).nnz == 0
+
+
 def test_no_text_is_no_vector(embedder: Embedder) -> None:
     assert embedder.questions([]).shape == (0, DIMENSIONS)
     assert embedder.latent([]).shape == (0, embedder.latent_dimensions)

@@ -12,7 +12,7 @@ import pytest
 
 from chatbot.errors import ModelFileError
 from chatbot.inference import ChatModel, Levers
-from chatbot.prefix_states import Prompt
+from chatbot.prefix_states import Prompt, shared
 
 ROOT = Path(__file__).resolve().parent.parent
 MODEL = ROOT / "models" / "SmolLM2-135M-Instruct.Q4_1.gguf"
@@ -29,7 +29,7 @@ pytestmark = pytest.mark.model
 def messages(evidence: str, question: str) -> list[dict[str, str]]:
     return [
         {"role": "system", "content": SYSTEM},
-        {"role": "user", "content": f"{evidence}\nQuestion: {question}\nAnswer:"},
+        {"role": "user", "content": evidence, "closing": f"\nQuestion: {question}\nAnswer:"},
     ]
 
 
@@ -132,6 +132,14 @@ def test_the_fixed_part_ends_where_the_second_message_begins(model: ChatModel) -
     assert 0 < one.fixed == two.fixed
     assert one[: one.fixed] == two[: one.fixed]
     assert model.render([{"role": "user", "content": "x"}]).fixed == 0
+
+
+def test_prompts_with_the_same_evidence_share_it_up_to_the_question(model: ChatModel) -> None:
+    one, two = model.render(messages(MILL, "When?")), model.render(messages(MILL, "Who built it?"))
+    assert one.closing == two.closing > one.fixed
+    assert one.closing in one.borders
+    assert shared(one, one.borders, two) == one.closing
+    assert one != two
 
 
 def test_what_people_write_never_becomes_a_control_token(model: ChatModel) -> None:

@@ -25,7 +25,7 @@ def ask(found: list[Evidence], budget: int = 1_000, language: Language = "en") -
     messages = answer("How many?", found, language=language, budget_tokens=budget, count=count)
     assert [message["role"] for message in messages] == ["system", "user"]
     assert messages[0]["content"] == INSTRUCTIONS[language]
-    return messages[1]["content"]
+    return messages[1]["content"] + messages[1]["closing"]
 
 
 def test_sources_are_numbered_and_before_the_question() -> None:
