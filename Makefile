@@ -49,7 +49,7 @@ test: $(VENV)/installed-dev ingest browser ## All tests, with the real models an
 	$(BIN)/python -m pytest
 
 test-fast: $(VENV)/installed-dev ingest ## The tests that take less than a minute together
-	$(BIN)/python -m pytest -m "not model and not slow and not browser"
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal -m "not model and not slow and not browser"
 
 bench: $(VENV)/installed-dev ingest ## How fast, against what: a table of ratios (6 to 15 minutes)
 	$(BIN)/python tests/bench/speed.py

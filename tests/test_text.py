@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pure_cases import sentences
 
 from chatbot import documents
 from chatbot.conversation import standalone
@@ -23,19 +24,7 @@ from chatbot.records import Turn
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 
 
-def corpus_sentences() -> Iterator[str]:
-    for file in documents.scan(DOCS)[0]:
-        for passage in documents.passages(documents.read(file), max_characters=700):
-            for sentence in passage.sentences:
-                yield sentence.text
-
-
-SENTENCES = list(corpus_sentences())
-
-
-def test_every_sentence_of_the_corpus_supports_itself() -> None:
-    assert len(SENTENCES) > 700
-    assert [s for s in SENTENCES if not check(s, [s]).supported] == []
+SENTENCES = [text for text, _ in sentences()]
 
 
 def changed_figures(sentence: str) -> Iterator[str]:
